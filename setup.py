@@ -1,0 +1,21 @@
+"Builds the package from the metadata in settings.ini; nothing is said here that is said there."
+import re
+from configparser import ConfigParser
+from pathlib import Path
+from setuptools import setup
+
+root = Path(__file__).parent
+cfg = ConfigParser(interpolation=None)
+cfg.read(root/'settings.ini', encoding='utf-8')
+cfg = cfg['DEFAULT']
+name = cfg['lib_name']
+
+setup(name=name, version=re.search(r"__version__ = ['\"](.+?)['\"]", (root/name/'__init__.py').read_text(encoding='utf-8'))[1],
+      description=cfg['description'], long_description=(root/'README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
+      author=cfg['author'], license=cfg['license'], license_files=['LICENSE', f'{name}/mnist/NOTICE.md'],
+      keywords=cfg['keywords'].split(', '), python_requires='>='+cfg['min_python'],
+      packages=[name], package_data={name: ['mnist/*']},
+      install_requires=cfg['requirements'].split(), extras_require=dict(dev=cfg['dev_requirements'].split()),
+      entry_points=dict(console_scripts=cfg['console_scripts'].split(), nbdev=[f'{name}={name}._modidx:d']),
+      classifiers=[f"Development Status :: {cfg['status']}", 'Intended Audience :: Education', 'Programming Language :: Python :: 3',
+                   'Topic :: Scientific/Engineering :: Artificial Intelligence'])
