@@ -1,0 +1,190 @@
+"The notebooks: each runs in a process of its own, shows what it showed when it was saved, is clean, and is what the modules were exported from."
+import difflib, json, re, shutil, subprocess, sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+root = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(root/'tools'))
+import run as runner
+
+notebooks = sorted((root/'nbs').glob('*.ipynb'))
+names = [p.stem for p in notebooks]
+
+# --- the checks -----------------------------------------------------------------------------------------------------
+
+NUMBER = r'[-+]?\d+(?:,\d{3})*(?:\.\d*)?(?:e[-+]?\d+)?'
+MEASURED = re.compile(rf'(?:[<~] ?)?{NUMBER} ?(?:ns|µs|us|ms|s|min|MB|GB/s|[GT]FLOP/s|×)(?![a-zA-Z])', re.I)
+
+def texts(cell):
+    "What a code cell shows, as texts: its printed lines and every text form of its results; pictures as the mark of their place"
+    out = []
+    for o in cell.get('outputs', []):
+        if o.output_type=='stream' and o.name=='stdout': out.append(('printed', o.text))
+        for kind,text in o.get('data', {}).items(): out.append((kind, text if kind.startswith('text/') else 'a picture'))
+    merged = []
+    for kind,text in out:
+        if merged and kind=='printed'==merged[-1][0]: merged[-1] = kind, merged[-1][1]+text
+        else: merged.append((kind, text))
+    return merged
+
+def parts(text):
+    "`text` without what was measured, as its words and its numbers"
+    text = MEASURED.sub('(measured)', re.sub(r'0x[0-9a-f]{6,}', '', text))
+    nums = [float(o.replace(',', '')) for o in re.findall(NUMBER, text, re.I)]
+    return re.sub(r'[\s\-:|]+', ' ', re.sub(NUMBER, '#', text, flags=re.I)).strip(), nums
+
+def near(a, b, tol=1e-3): return abs(a-b) <= tol*max(1, abs(b))
+
+def differences(saved, fresh):
+    "Where the outputs of two runs of a notebook differ: times and memory aside, words exactly and numbers by 1e-3"
+    res = []
+    for i,(a,b) in enumerate(zip(saved.cells, fresh.cells)):
+        if a.cell_type!='code': continue
+        ta,tb = texts(a),texts(b)
+        if [k for k,_ in ta]!=[k for k,_ in tb]:
+            res.append(f'cell {i}: shows {[k for k,_ in tb]}, saved was {[k for k,_ in ta]}')
+            continue
+        for (_,x),(_,y) in zip(ta, tb):
+            (wx,nx),(wy,ny) = parts(x),parts(y)
+            if wx!=wy or len(nx)!=len(ny) or not all(map(near, ny, nx)):
+                res.append('\n'.join([f'cell {i}:', *difflib.unified_diff(x.splitlines(), y.splitlines(), 'saved', 'fresh', lineterm='', n=0)]))
+    return res
+
+def errors_printed(nb):
+    "What went to stderr in a run, progress bars aside"
+    text = ''.join(o.text for c in nb.cells for o in c.get('outputs', []) if o.output_type=='stream' and o.name=='stderr')
+    return [l for l in re.split(r'[\r\n]', text) if l.strip() and not re.search(r'\d+%\|', l)]
+
+DIRECTIVES = 'default_exp', 'export', 'exporti', 'hide'
+def bad_directives(nb):
+    "Lines that look like a directive and are none that nbdev 3 obeys: unknown, without the bar, or not at the top of the cell"
+    res = []
+    for i,cell in enumerate(nb.cells):
+        top = True
+        for line in cell.source.splitlines():
+            said = re.match(r'#\| (\w+)', line)
+            looks = re.match(r'\s*#\s*\|?\s*(default_exp|exporti?|exports|hide|eval|echo|output)\b[^.]*$', line) or line.startswith('#|')
+            if looks and not (top and said and said[1] in DIRECTIVES): res.append(f'cell {i}: {line}')
+            top = top and line.startswith('#|')
+    return res
+
+def nbdev(command, folder):
+    subprocess.run([sys.executable, '-c', f'from nbdev.{command}'], cwd=folder, check=True, capture_output=True, text=True)
+
+def copy_project(folder):
+    "What export and clean need, in `folder`"
+    for o in ('nbs', 'mlp_foundations'): shutil.copytree(root/o, folder/o, ignore=shutil.ignore_patterns('mnist', '__pycache__', '.ipynb_checkpoints'))
+    shutil.copy(root/'pyproject.toml', folder)
+    return folder
+
+def stale_modules(folder):
+    "Modules in `folder` that an export of the notebooks there changes, adds or would not make"
+    lib = folder/'mlp_foundations'
+    before = {p.name:p.read_text(encoding='utf-8') for p in lib.glob('*.py')}
+    for p in lib.glob('*.py'):
+        if p.name!='__init__.py': p.unlink()
+    nbdev('doclinks import nbdev_export; nbdev_export()', folder)
+    after = {p.name:p.read_text(encoding='utf-8') for p in lib.glob('*.py')}
+    return sorted(k for k in before|after if before.get(k)!=after.get(k))
+
+def unclean(folder):
+    "Notebooks in `folder` that nbdev-clean changes"
+    paths = sorted((folder/'nbs').glob('*.ipynb'))
+    before = [p.read_text(encoding='utf-8') for p in paths]
+    nbdev('clean import nbdev_clean; nbdev_clean()', folder)
+    return [p.name for p,text in zip(paths, before) if p.read_text(encoding='utf-8')!=text]
+
+# --- on our notebooks -----------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope='module')
+def results():
+    runs = runner.run_all(notebooks)
+    done = {}
+    def get(name):
+        while name not in done:
+            path,res = next(runs)
+            done[path.stem] = res
+        return done[name]
+    return get
+
+def test_there_are_notebooks(): assert names==['00_data', '01_matmul', '02_init', '03_forward', '04_backward', '05_refactor', '06_nn_module', '07_training', 'index']
+
+@pytest.mark.parametrize('name', names)
+def test_runs(name, results):
+    res = results(name)
+    assert not res['error'], f"{name}.ipynb, {res['error']}"
+    assert not errors_printed(res['nb'])
+    assert not res['mb'] or res['mb'] < 1500
+
+@pytest.mark.parametrize('name', names)
+def test_shows_what_was_saved(name, results):
+    diff = differences(nbformat.read(root/'nbs'/f'{name}.ipynb', 4), results(name)['nb'])
+    assert not diff, '\n'.join([f'{name}.ipynb shows other things than were saved; if it should, run make save', *diff])
+
+@pytest.mark.parametrize('name', names)
+def test_directives(name): assert not bad_directives(nbformat.read(root/'nbs'/f'{name}.ipynb', 4))
+
+def test_modules_are_a_fresh_export(tmp_path): assert not stale_modules(copy_project(tmp_path)), 'run nbdev-export'
+
+def test_notebooks_are_clean(tmp_path): assert not unclean(copy_project(tmp_path)), 'run nbdev-clean'
+
+# --- the checks bite: each is seen to fail on a broken copy -------------------------------------------------------------
+
+def edit(path, f):
+    nb = json.loads(path.read_text(encoding='utf-8'))
+    f(nb)
+    path.write_text(json.dumps(nb, indent=1, ensure_ascii=False)+'\n', encoding='utf-8')
+
+def code(source, **outputs): return nbformat.v4.new_code_cell(source, **outputs)
+def shown(text, cell='x'): return nbformat.v4.new_notebook(cells=[code(cell, outputs=[nbformat.v4.new_output('execute_result', {'text/plain': text})])])
+
+def test_a_failing_cell_is_named(tmp_path, capsys):
+    path = tmp_path/'broken.ipynb'
+    nbformat.write(nbformat.v4.new_notebook(cells=[code('x = 0'), code('1/x'), code('open("never", "w")')]), path)
+    with pytest.raises(SystemExit) as e: runner.main([str(path)])
+    assert '1 of 1 notebooks failed: broken.ipynb' in str(e.value)
+    assert 'broken.ipynb, cell 1 failed: ZeroDivisionError: division by zero\n    1/x' in capsys.readouterr().out
+    assert not (tmp_path/'never').exists()
+
+def test_each_notebook_has_a_process_of_its_own(tmp_path):
+    for name in 'ab': nbformat.write(nbformat.v4.new_notebook(cells=[code('import os; print(os.getpid())')]), tmp_path/f'{name}.ipynb')
+    pids = [texts(res['nb'].cells[0])[0][1] for _,res in runner.run_all([tmp_path/'a.ipynb', tmp_path/'b.ipynb'])]
+    assert pids[0]!=pids[1]
+
+def test_a_stale_module_is_found(tmp_path):
+    copy_project(tmp_path)
+    mod = tmp_path/'mlp_foundations'/'forward.py'
+    mod.write_text(mod.read_text(encoding='utf-8').replace('.mean()', '.sum()'), encoding='utf-8')
+    (tmp_path/'mlp_foundations'/'extra.py').write_text('x = 1')
+    assert stale_modules(tmp_path)==['extra.py', 'forward.py']
+
+def test_an_unclean_notebook_is_found(tmp_path):
+    copy_project(tmp_path)
+    edit(tmp_path/'nbs'/'03_forward.ipynb', lambda nb: nb['cells'][0]['metadata'].update(collapsed=True))
+    assert unclean(tmp_path)==['03_forward.ipynb']
+
+@pytest.mark.parametrize('source', ['#export\nx = 1', '# export', '#| exprot\nx = 1', 'x = 1\n#| export', '#| eval: false\nx = 1', '#|export\nx = 1', '# | hide'])
+def test_a_directive_that_nbdev_ignores_is_found(source): assert bad_directives(nbformat.v4.new_notebook(cells=[code(source)]))
+
+def test_a_good_directive_is_not():
+    assert not bad_directives(nbformat.v4.new_notebook(cells=[code('#| default_exp x'), code('#| hide\n#| export\nx = 1 # export this'), code('# exported names follow.\nx')]))
+
+@pytest.mark.parametrize('saved, fresh', [
+    ('tensor(0.3073)', 'tensor(0.3100)'), ('torch.Size([5, 10])', 'torch.Size([5, 11])'), ('True', 'False'), ('0.5', 'nan'),
+    ('loss 2.5', 'lost 2.5'), ('[1., 2.]', '[1., 2., 3.]'), ('1e-3', '1e-1'), ('7.8 GB', '78 GB'), ('5 steps', '7 steps'), ('-3.', '3.')])
+def test_another_output_is_found(saved, fresh): assert differences(shown(saved), shown(fresh))
+
+@pytest.mark.parametrize('saved, fresh', [
+    ('tensor(0.3073)', 'tensor(0.3074)'), ('12.1 ms', '3 ms'), ('1,234 µs, 35 ×', '7.5 µs, 4.5 ×'), ('peak 120 MB at 3 GFLOP/s', 'peak 99 MB at 12.5 GFLOP/s'),
+    ('a  1.0\nbb 2.0', 'a 1.0\nbb  2.0')])
+def test_another_time_is_not(saved, fresh): assert not differences(shown(saved), shown(fresh))
+
+def test_a_missing_picture_is_found():
+    picture = nbformat.v4.new_output('display_data', {'image/png': 'iVBORw0=', 'text/plain': 'a curve'})
+    assert differences(nbformat.v4.new_notebook(cells=[code('x', outputs=[picture])]), nbformat.v4.new_notebook(cells=[code('x')]))
+
+def test_a_warning_is_found():
+    stream = nbformat.v4.new_output('stream', name='stderr', text=' 50%|##   | 1/2\r100%|####| 2/2\nUserWarning: mind the gap\n')
+    assert errors_printed(nbformat.v4.new_notebook(cells=[code('x', outputs=[stream])]))==['UserWarning: mind the gap']
