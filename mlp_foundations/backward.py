@@ -13,23 +13,38 @@ from .matmul import *
 from .forward import _check_mse
 from .forward import *
 
-# %% ../nbs/04_backward.ipynb #dcba892e
+# %% ../nbs/04_backward.ipynb #d9159894
+@torch.no_grad()
+def mse_grad(
+    inp, # (n, 1), what `mse` was given
+    targ, # (n,), its targets
+):
+    "Store in `inp.g` (n, 1) the gradient of `mse(inp, targ)`: 2 (inp - targ) / n; raises `ValueError` as `mse` does"
+    _check_mse(inp, targ)
+    inp.g = 2/len(targ) * (inp-targ[:,None])
+
+# %% ../nbs/04_backward.ipynb #0fba6c37
+def _fd(f, t, h=1e-5):
+    "Central differences of the number `f()` by each value of `t`, which is contiguous and nudged in place"
+    num,flat = torch.empty_like(t),t.view(-1)
+    for i,v in enumerate(flat.tolist()):
+        flat[i] = v+h
+        up = float(f())
+        flat[i] = v-h
+        num.view(-1)[i] = (up-float(f()))/(2*h)
+        flat[i] = v
+    return num
+
+# %% ../nbs/04_backward.ipynb #4af40f68
 def _out_g(out):
+    "The upstream gradient `out.g`; raises `ValueError` if it is missing or doesn't look like `out`"
     g = getattr(out, 'g', None)
     if g is None: raise ValueError('out.g is missing: run the backward of what came after, or set out.g, first')
     if g.shape!=out.shape or g.dtype!=out.dtype: raise ValueError(
         f'out.g must look like out: {tuple(g.shape)} {g.dtype} against {tuple(out.shape)} {out.dtype}')
     return g
 
-@torch.no_grad()
-def mse_grad(
-    inp, # (n, 1), what `mse` was given
-    targ, # (n,), its targets
-):
-    "Store in `inp.g` the gradient of `mse(inp, targ)`: 2 (inp - targ) / n; raises `ValueError` as `mse` does"
-    _check_mse(inp, targ)
-    inp.g = 2/len(targ) * (inp-targ[:,None])
-
+# %% ../nbs/04_backward.ipynb #8a18b349
 @torch.no_grad()
 def relu_grad(
     inp, # any shape, what `relu` was given
@@ -39,6 +54,7 @@ def relu_grad(
     if inp.shape!=out.shape: raise ValueError(f'relu_grad needs inp and out of one shape, not {tuple(inp.shape)} and {tuple(out.shape)}')
     inp.g = _out_g(out).masked_fill(inp<=0, 0.)
 
+# %% ../nbs/04_backward.ipynb #f2d4edc3
 @torch.no_grad()
 def lin_grad(
     inp, # (n, n_in), what `lin` was given
@@ -50,8 +66,11 @@ def lin_grad(
     _check_lin(inp, w, b)
     g = _out_g(out)
     if g.shape!=(len(inp),len(b)): raise ValueError(f'out must be (n, n_out) = {(len(inp),len(b))}, not {tuple(g.shape)}')
-    inp.g,w.g,b.g = g @ w.t(), inp.t() @ g, g.sum(0)
+    inp.g = g @ w.t()    # (n, n_out) @ (n_out, n_in): (n, n_in)
+    w.g = inp.t() @ g    # (n_in, n) @ (n, n_out): (n_in, n_out)
+    b.g = g.sum(0)       # (n_out,)
 
+# %% ../nbs/04_backward.ipynb #dc25ef08
 @torch.no_grad()
 def forward_and_backward(
     inp, # (n, m)
@@ -62,17 +81,30 @@ def forward_and_backward(
     b2, # (1,)
 )->torch.Tensor: # the loss, one number
     "Loss of lin -> relu -> lin -> mse, with every gradient in `.g`: of `w1`, `b1`, `w2`, `b2` and of `inp`; raises `ValueError` as these do"
-    l1 = lin(inp, w1, b1)
-    l2 = relu(l1)
-    out = lin(l2, w2, b2)
-    loss = mse(out, targ)
+    l1 = lin(inp, w1, b1)           # (n, nh)
+    l2 = relu(l1)                   # (n, nh)
+    out = lin(l2, w2, b2)           # (n, 1)
+    loss = mse(out, targ)           # read by people, not by the lines below
     mse_grad(out, targ)
     lin_grad(l2, out, w2, b2)
     relu_grad(l1, l2)
     lin_grad(inp, l1, w1, b1)
     return loss
 
-# %% ../nbs/04_backward.ipynb #ff337ada
+# %% ../nbs/04_backward.ipynb #d1018a51
+def _differ(a, b, rtol, atol):
+    "Where `a` and `b` are further apart than `atol` plus `rtol` of the larger of the two; NaN differs from everything"
+    return ~((a-b).abs() <= atol+rtol*torch.maximum(a.abs(), b.abs()))
+
+def _check_equal(k, t, g, num, rtol, atol):
+    "Raise `AssertionError` naming the first place where `g`, the gradient of `t`, tensor number `k`, differs from `num`"
+    bad = _differ(g, num, rtol, atol)
+    if bad.any():
+        i = tuple(bad.nonzero()[0].tolist())
+        raise AssertionError(f'tensor {k} {tuple(t.shape)}: {int(bad.sum())} of {t.numel()} gradients are wrong, '
+                             f'the first at {list(i)}: {g[i].item()} by f, {num[i].item()} by finite differences')
+
+# %% ../nbs/04_backward.ipynb #8d319229
 def check_grads(
     f, # takes float64 copies of `tensors`, leaves a gradient in the `.g` of each, returns one number
     *tensors, # where to check; every single value is moved up and down by `h`
@@ -81,23 +113,19 @@ def check_grads(
 )->float: # largest difference found, as a share of the largest gradient of its tensor
     "Compare the `.g` that `f` leaves with central differences in float64; raises `AssertionError` naming the tensor and the place of the first wrong value"
     ts = [t.detach().double().contiguous().clone() for t in tensors]
-    loss = float(f(*ts))
-    grads,worst = [getattr(t, 'g', None) for t in ts],0.
-    atol = 16*torch.finfo(torch.float64).eps*max(1., abs(loss))/h
+    loss,worst = float(f(*ts)),0.
+    grads = [getattr(t, 'g', None) for t in ts]
     for k,(t,g) in enumerate(zip(ts, grads)):
         if g is None or g.shape!=t.shape: raise AssertionError(
             f'tensor {k} {tuple(t.shape)}: f left ' + ('no .g' if g is None else f'a .g of shape {tuple(g.shape)}'))
-        num,flat = torch.empty_like(t),t.view(-1)
-        for i,v in enumerate(flat.tolist()):
-            flat[i] = v+h
-            up = float(f(*ts))
-            flat[i] = v-h
-            num.view(-1)[i] = (up-float(f(*ts)))/(2*h)
-            flat[i] = v
-        bad = ~((g-num).abs() <= atol+rtol*torch.maximum(g.abs(), num.abs()))
-        if bad.any():
-            i = bad.nonzero()[0].tolist()
-            raise AssertionError(f'tensor {k} {tuple(t.shape)}: {int(bad.sum())} of {t.numel()} gradients are wrong, '
-                                 f'the first at {i}: {g[tuple(i)].item()} by f, {num[tuple(i)].item()} by finite differences')
-        worst = max(worst, float((g-num).abs().max()/num.abs().max().clamp_min(1e-300)))
+    grads = [g.clone() for g in grads]
+    atol = 16*torch.finfo(torch.float64).eps*max(1., abs(loss))/h    # what rounding does to a difference of two losses
+    for k,(t,g) in enumerate(zip(ts, grads)):
+        num = _fd(lambda: f(*ts), t, h)
+        _check_equal(k, t, g, num, rtol, atol)
+        if t.numel(): worst = max(worst, float((g-num).abs().max()/num.abs().max().clamp_min(1e-300)))
+    f(*ts)
+    for k,(t,g) in enumerate(zip(ts, grads)):
+        if t.g.shape!=g.shape or _differ(t.g, g, rtol, atol).any(): raise AssertionError(
+            f'tensor {k} {tuple(t.shape)}: f left another .g when it was run again: a gradient must be replaced, not added to')
     return worst

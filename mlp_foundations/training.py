@@ -5,18 +5,19 @@
 # %% auto #0
 __all__ = ['log_softmax', 'cross_entropy', 'CrossEntropy', 'accuracy', 'SGD', 'fit', 'mlp_train']
 
-# %% ../nbs/07_training.ipynb #ba70f7d3
+# %% ../nbs/07_training.ipynb #151628b1
 import math, time
 
 import torch
+from fastcore.basics import patch
 from fastcore.script import call_parse
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from .data import *
 from .init import *
 from .layers import *
 
-# %% ../nbs/07_training.ipynb #5b4bd279
+# %% ../nbs/07_training.ipynb #ef462220
 def log_softmax(
     x, # (n, c) logits, floating
 )->torch.Tensor: # (n, c), log of the probabilities
@@ -42,11 +43,14 @@ def cross_entropy(
 
 class CrossEntropy(Module):
     "`cross_entropy` as a layer like `Mse`; its gradient is (softmax - one-hot) / n"
+    def check(self, inp, targ):
+        "Raise `ValueError` as `cross_entropy` does"
+        _check_cross_entropy(inp, targ)
     def forward(self, inp, targ): return cross_entropy(inp, targ)
     def bwd(self, loss, inp, targ):
-        p = log_softmax(inp).exp()
-        p[torch.arange(len(targ), device=targ.device), targ] -= 1
-        inp.g = p/len(targ)
+        p = inp.t().softmax(0) # (c, n): along the rows of a wide matrix softmax is faster
+        p.scatter_(0, targ[None], -1., reduce='add') # minus 1 at each right label
+        inp.g = p.div_(len(targ)).t()
 
 def accuracy(
     logits, # (n, c)
@@ -57,7 +61,7 @@ def accuracy(
         f'accuracy needs logits (n, c) and targ (n,) with n > 0, not {tuple(logits.shape)} and {tuple(targ.shape)}')
     return (logits.argmax(1)==targ).double().mean().item()
 
-# %% ../nbs/07_training.ipynb #3f97991e
+# %% ../nbs/07_training.ipynb #502e9ead
 class SGD:
     "Stochastic gradient descent: each step takes `lr` times its gradient off every parameter (Robbins & Monro 1951)"
     def __init__(self,
@@ -71,35 +75,66 @@ class SGD:
             if getattr(p, 'g', None) is None: raise ValueError(f'parameter {i} {tuple(p.shape)} has no .g: run backward before step')
         for p in self.params: p.sub_(p.g, alpha=self.lr)
 
+# %% ../nbs/07_training.ipynb #95a6c72a
+@patch
+def step(self:Module, out, inp, lr):
+    "`bwd` for a layer without weights: its part of a training step of learning rate `lr`"
+    self.bwd(out, inp)
+
+@patch
+def step(self:Lin, out, inp, lr):
+    "`bwd` and the SGD step in one: the product that would make `w.g` is added to `w` instead"
+    g = out.g
+    inp.g = (self.w @ g.t()).t() if self.inp_g else None
+    self.w.t().addmm_(g.t(), inp, alpha=-lr) # w -= lr * inp.t() @ g
+    self.b.sub_(g.sum(0), alpha=lr)
+
+@patch
+def step(self:Model, x, targ, lr):
+    "One step of SGD on the rows `x`: forward, then each layer's `step` from the last to the first; raises `FloatingPointError` before any change"
+    acts = [x]
+    for l in self.layers: acts.append(l.forward(acts[-1]))
+    self.loss.bwd(None, acts[-1], targ)
+    if not math.isfinite(float(acts[-1].g.sum())): raise FloatingPointError(
+        f'the loss is not finite any more; largest activation by layer: {[o.abs().max().item() for o in acts]}')
+    for l,inp,out in zip(self.layers[::-1], acts[-2::-1], acts[::-1]): l.step(out, inp, lr)
+
+# %% ../nbs/07_training.ipynb #74060dde
+def _check_fit(model, x, y, epochs, lr, final_lr, bs):
+    if not (x.ndim==2 and len(x) and len(y)==len(x)): raise ValueError(f'fit needs x (n, m) and n targets, n > 0, not {tuple(x.shape)} and {tuple(y.shape)}')
+    if not (isinstance(bs, int) and bs>0 and isinstance(epochs, int) and epochs>=0): raise ValueError(
+        f'bs must be a whole number above 0 and epochs one of at least 0, not {bs!r} and {epochs!r}')
+    if not (0<lr<math.inf and 0<=final_lr<math.inf): raise ValueError(f'lr must be above 0 and final_lr at least 0, not {lr!r} and {final_lr!r}')
+    model.loss.check(model(x[:1]).expand(len(x), -1), y)
+
 def fit(
     model:Model, # changed in place
-    x, # (n, m) floats
-    y, # (n,) targets
+    x, # (n, m), floating
+    y, # (n,), targets as the model's loss wants them
     valid=None, # a pair (x, y) whose loss and accuracy are computed after each epoch
     epochs:int=5, # passes over all rows
     lr:float=.2, # learning rate of the first step
-    final_lr:float=0., # learning rate that the last step falls to, linearly
-    bs:int=64, # rows in a step
-    generator=None, # source of the shuffling; None: torch's own
+    final_lr:float=0., # learning rate that the steps fall to, linearly
+    bs:int=64, # rows in a step; the last, shorter batch of an epoch takes a step as much smaller
+    shuffle:bool=True, # draw the rows in a new order each epoch?
+    generator=None, # source of that order; None: torch's own
     progress:bool=True, # show a progress bar?
-)->list: # a dict an epoch: epoch, seconds, loss and accuracy of `valid`
-    "Train `model` by plain SGD on shuffled minibatches; raises `ValueError` for settings that make no sense, before any weight is changed"
-    n = len(x)
-    if not (n and len(y)==n): raise ValueError(f'fit needs as many targets as rows, at least one: x {tuple(x.shape)}, y {tuple(y.shape)}')
-    if not (isinstance(bs, int) and bs>0 and isinstance(epochs, int) and epochs>=0): raise ValueError(f'bs must be a whole number above 0 and epochs one of at least 0, not {bs!r} and {epochs!r}')
-    if not (0<lr<math.inf and 0<=final_lr<math.inf): raise ValueError(f'lr must be above 0 and final_lr at least 0, not {lr!r} and {final_lr!r}')
-    opt,history,step,steps = SGD(model.params(), lr),[],0,epochs*math.ceil(n/bs)
+)->list: # a dict an epoch: epoch, seconds, and `valid`'s loss and accuracy
+    "Train `model` by plain SGD on minibatches; raises `ValueError` for arguments that make no sense and `FloatingPointError` at a loss of NaN, weights as before the step"
+    _check_fit(model, x, y, epochs, lr, final_lr, bs)
+    model.layers[0].inp_g = False
+    n,history,t,steps = len(x),[],0,epochs*math.ceil(len(x)/bs)
     with tqdm(total=steps, disable=not progress, unit='step') as bar:
         for epoch in range(epochs):
-            start = time.perf_counter()
-            for i in torch.randperm(n, generator=generator).split(bs):
-                loss = model(x[i], y[i])
-                if not loss.isfinite(): raise ValueError(f'the loss is {loss.item()} in epoch {epoch}, step {step}: try a smaller lr than {lr}')
-                model.backward()
-                opt.lr = (lr+(final_lr-lr)*step/steps) * len(i)/bs
-                opt.step()
-                step += 1
-            bar.update(step-bar.n)
+            start,order = time.perf_counter(),torch.randperm(n, generator=generator).to(x.device) if shuffle else None
+            with torch.inference_mode():
+                for i in range(0, n, bs):
+                    if shuffle: xb,yb = x.index_select(0, order[i:i+bs]),y.index_select(0, order[i:i+bs])
+                    else: xb,yb = x[i:i+bs],y[i:i+bs]
+                    try: model.step(xb, yb, (lr+(final_lr-lr)*t/steps)*len(xb)/bs)
+                    except FloatingPointError as e: raise FloatingPointError(f'epoch {epoch}, batch {i//bs}, lr {lr}: {e}') from None
+                    t += 1
+                    bar.update()
             history.append(dict(epoch=epoch, seconds=time.perf_counter()-start))
             if valid is not None:
                 out = model(valid[0])

@@ -140,7 +140,8 @@ def edit(path, f):
 def code(source, **outputs): return nbformat.v4.new_code_cell(source, **outputs)
 def shown(text, cell='x'): return nbformat.v4.new_notebook(cells=[code(cell, outputs=[nbformat.v4.new_output('execute_result', {'text/plain': text})])])
 
-def test_a_failing_cell_is_named(tmp_path, capsys):
+def test_a_failing_cell_is_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(runner, 'root', tmp_path)
     path = tmp_path/'broken.ipynb'
     nbformat.write(nbformat.v4.new_notebook(cells=[code('x = 0'), code('1/x'), code('open("never", "w")')]), path)
     with pytest.raises(SystemExit) as e: runner.main([str(path)])

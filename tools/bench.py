@@ -1,0 +1,428 @@
+"""How fast the hand-written net is, beside its peers on the same work. Run by `make bench`; no test depends on a time.
+
+    python tools/bench.py [--threads 1 2] [--rounds 9] [--only full epoch memory scale]
+
+All contenders of a work take turns within one process, round after round, so that a busy machine hurts them alike. Given are medians over the
+rounds in which nothing else kept a processor busy (where the system tells), and medians of the ratios within a round. The measure is `products`:
+only the matrix products that the work needs, with outputs allocated before and each in its fastest orientation. Before anything is timed, each
+contender's result is held to autograd in float64. The table is printed, drawn to executed/bench.png and written to executed/bench.json.
+"""
+import argparse, json, math, os, platform, subprocess, sys, time
+from pathlib import Path
+from statistics import median
+
+out = Path(__file__).resolve().parent.parent/'executed'
+N,M,NH,C,LR = 50_000,784,50,10,.01
+
+def args_from(argv):
+    p = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    p.add_argument('--threads', type=int, nargs='+', default=[1, 2], help='a table for each of these numbers of threads')
+    p.add_argument('--rounds', type=int, default=9)
+    p.add_argument('--only', nargs='+', default=['full', 'epoch', 'memory', 'scale'], choices=['full', 'epoch', 'memory', 'scale'])
+    p.add_argument('--child', action='store_true', help=argparse.SUPPRESS)
+    return p.parse_args(argv)
+
+# --- timing -----------------------------------------------------------------------------------------------------------
+
+def others_busy(since=None):
+    "Processor seconds that everything else has used since `since`, an earlier answer of this function; None where the system doesn't tell"
+    try: v = [int(o) for o in Path('/proc/stat').read_text().split('\n', 1)[0].split()[1:9]]
+    except OSError: return None
+    now = (sum(v)-v[3]-v[4])/os.sysconf('SC_CLK_TCK') - sum(os.times()[:4])
+    return now if since is None else now-since
+
+def race(contenders, rounds, least=.02):
+    "Milliseconds and ratio to the first contender, medians over quiet rounds, of each of `contenders` (name -> function)"
+    reps = {}
+    for k,f in contenders.items():
+        f()
+        start = time.perf_counter()
+        f()
+        reps[k] = max(1, math.ceil(least/(time.perf_counter()-start)))
+    rows = []
+    for r in range(rounds):
+        row,busy,begin = {},others_busy(),time.perf_counter()
+        for k,f in contenders.items():
+            start = time.perf_counter()
+            for _ in range(reps[k]): f()
+            row[k] = (time.perf_counter()-start)/reps[k]*1e3
+        rows.append((row, busy is None or others_busy(busy) < .05*(time.perf_counter()-begin)))
+    quiet = [row for row,q in rows if q] or [row for row,_ in rows]
+    first = next(iter(contenders))
+    return dict(rounds=rounds, quiet=sum(q for _,q in rows), contenders={k: dict(ms=median(o[k] for o in quiet), ratio=median(o[k]/o[first] for o in quiet),
+        low=min(o[k]/o[first] for o in quiet), high=max(o[k]/o[first] for o in quiet)) for k in contenders})
+
+# --- the limit --------------------------------------------------------------------------------------------------------
+
+def fastest_mm(torch, a, b):
+    "A function that computes a @ b into memory of its own, in the fastest of the orientations that the operands' owners could have chosen"
+    def flip(o): return o.t().contiguous().t()
+    rows = a.shape[0]
+    def candidate(x, y, swap):
+        o = torch.empty(y.shape[1], rows) if swap else torch.empty(rows, y.shape[1])
+        return (lambda: torch.mm(y.t(), x.t(), out=o)) if swap else (lambda: torch.mm(x, y, out=o))
+    both = lambda o: [o] if o.shape[-1]==M and o.shape[0]>M or o.shape[0]==M and o.shape[1]>M else [o, flip(o)] # the data lie as they lie
+    fs,best = [candidate(x, y, s) for x in both(a) for y in both(b) for s in (False, True)],[]
+    for f in fs:
+        f()
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            for _ in range(max(1, 200_000_000//(2*a.numel()*b.shape[1]))): f()
+            times.append(time.perf_counter()-start)
+        best.append(min(times))
+    return fs[best.index(min(best))]
+
+def products(torch, x, sizes):
+    "The matrix products of a forward and a backward pass of a net of `sizes` on the rows `x`, without the input's gradient"
+    fs,acts = [],[x]+[torch.randn(len(x), k) for k in sizes[1:]]
+    for i,(p,q) in enumerate(zip(sizes, sizes[1:])):
+        w,g = torch.randn(p, q),torch.randn(len(x), q)
+        fs += [fastest_mm(torch, acts[i], w), fastest_mm(torch, acts[i].t(), g)]
+        if i: fs.append(fastest_mm(torch, g, w.t()))
+    return fs
+
+# --- the contenders: each takes weights, data and settings, and gives a function for one epoch and one for the weights ----------
+
+def ours(torch, ws, x, y, bs, shuffle):
+    from mlp_foundations.all import Model, Lin, Relu, CrossEntropy, fit
+    w1,b1,w2,b2 = (o.clone() for o in ws)
+    w1,w2 = (o.t().contiguous().t() for o in (w1, w2)) # as kaiming_normal makes them
+    model = Model([Lin(w1, b1), Relu(), Lin(w2, b2)], CrossEntropy())
+    return lambda: fit(model, x, y, epochs=1, lr=LR, final_lr=LR, bs=bs, shuffle=shuffle, progress=False), lambda: [w1, b1, w2, b2]
+
+def plain(torch, ws, x, y, bs, shuffle):
+    w1,b1,w2,b2 = (o.clone() for o in ws)
+    def epoch():
+        order = torch.randperm(len(x)) if shuffle else torch.arange(len(x))
+        for i in range(0, len(x), bs):
+            xb,yb = (x[order[i:i+bs]],y[order[i:i+bs]]) if shuffle else (x[i:i+bs],y[i:i+bs])
+            l1 = xb@w1+b1
+            l2 = l1.clamp_min(0.)
+            g = (l2@w2+b2).softmax(1)
+            g[torch.arange(len(yb)), yb] -= 1
+            g = g/len(yb)
+            g1 = (l1>0).float() * (g@w2.t())
+            for p,d in ((w2, l2.t()@g), (b2, g.sum(0)), (w1, xb.t()@g1), (b1, g1.sum(0))): p -= LR*d
+    return epoch, lambda: [w1, b1, w2, b2]
+
+def torch_net(torch, ws):
+    net = torch.nn.Sequential(torch.nn.Linear(*ws[0].shape), torch.nn.ReLU(), torch.nn.Linear(*ws[2].shape))
+    with torch.no_grad():
+        for p,w in zip(net.parameters(), ws): p.copy_(w.t())
+    return net, lambda: [p.detach().t() for p in net.parameters()]
+
+def torch_epoch(torch, net, batches):
+    opt,loss_fn = torch.optim.SGD(net.parameters(), lr=LR),torch.nn.functional.cross_entropy
+    def epoch():
+        for xb,yb in batches():
+            loss = loss_fn(net(xb), yb)
+            loss.backward()
+            opt.step()
+            opt.zero_grad()
+    return epoch
+
+def slices(torch, x, y, bs, shuffle):
+    def batches():
+        if shuffle:
+            for i in torch.randperm(len(x)).split(bs): yield x[i],y[i]
+        else:
+            for i in range(0, len(x), bs): yield x[i:i+bs],y[i:i+bs]
+    return batches
+
+def torch_nn(torch, ws, x, y, bs, shuffle):
+    net,weights = torch_net(torch, ws)
+    return torch_epoch(torch, net, slices(torch, x, y, bs, shuffle)), weights
+
+def torch_loader(torch, ws, x, y, bs, shuffle):
+    net,weights = torch_net(torch, ws)
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=bs, shuffle=shuffle)
+    return torch_epoch(torch, net, lambda: loader), weights
+
+def torch_compiled(torch, ws, x, y, bs, shuffle):
+    net,weights = torch_net(torch, ws)
+    return torch_epoch(torch, torch.compile(net), slices(torch, x, y, bs, shuffle)), weights
+
+def numpy_net(torch, ws, x, y, bs, shuffle):
+    import numpy as np
+    w1,b1,w2,b2 = (o.numpy().copy() for o in ws)
+    x,y = x.numpy(),y.numpy()
+    def epoch():
+        nonlocal w1, b1, w2, b2
+        order = np.random.default_rng(0).permutation(len(x)) if shuffle else None
+        for i in range(0, len(x), bs):
+            xb,yb = (x[order[i:i+bs]],y[order[i:i+bs]]) if shuffle else (x[i:i+bs],y[i:i+bs])
+            l2 = xb@w1
+            l2 += b1
+            np.maximum(l2, 0, out=l2)
+            g = l2@w2
+            g += b2
+            g -= g.max(1, keepdims=True)
+            np.exp(g, out=g)
+            g /= g.sum(1, keepdims=True)
+            g[np.arange(len(yb)), yb] -= 1
+            g /= len(yb)
+            g1 = g@w2.T
+            g1 *= l2>0
+            w2 -= LR*(l2.T@g)
+            b2 -= LR*g.sum(0)
+            w1 -= LR*(xb.T@g1)
+            b1 -= LR*g1.sum(0)
+    return epoch, lambda: [torch.from_numpy(o) for o in (w1, b1, w2, b2)]
+
+def jax_loss(jax):
+    import jax.numpy as jnp
+    def loss(ws, xb, yb):
+        w1,b1,w2,b2 = ws
+        logits = jax.nn.relu(xb@w1+b1)@w2+b2
+        return -jnp.take_along_axis(jax.nn.log_softmax(logits), yb[:,None], 1).mean()
+    return loss
+
+def jax_step(torch, ws, x, y, bs, shuffle):
+    import jax
+    loss = jax_loss(jax)
+    ws,x,y = [jax.numpy.asarray(o.numpy()) for o in ws],x.numpy(),y.numpy().astype('int32')
+    step = jax.jit(lambda ws, xb, yb: [w-LR*g for w,g in zip(ws, jax.grad(loss)(ws, xb, yb))], donate_argnums=0)
+    def epoch():
+        nonlocal ws
+        order = torch.randperm(len(x)).numpy() if shuffle else None
+        for i in range(0, len(x), bs): ws = step(ws, *((x[order[i:i+bs]], y[order[i:i+bs]]) if shuffle else (x[i:i+bs], y[i:i+bs])))
+        jax.block_until_ready(ws)
+    return epoch, lambda: [torch.tensor(o.tolist()) for o in ws]
+
+def jax_scan(torch, ws, x, y, bs, shuffle):
+    import jax
+    loss = jax_loss(jax)
+    ws,x,y,key = [jax.numpy.asarray(o.numpy()) for o in ws],jax.numpy.asarray(x.numpy()),jax.numpy.asarray(y.numpy().astype('int32')),jax.random.key(0)
+    @jax.jit
+    def run(ws, x, y, key):
+        order = (jax.random.permutation(key, len(x)) if shuffle else jax.numpy.arange(len(x))).reshape(-1, bs)
+        def body(ws, i):
+            xb,yb = (x[i],y[i]) if shuffle else (jax.lax.dynamic_slice_in_dim(x, i[0], bs),jax.lax.dynamic_slice_in_dim(y, i[0], bs))
+            return [w-LR*g for w,g in zip(ws, jax.grad(loss)(ws, xb, yb))], None
+        return jax.lax.scan(body, ws, order)[0]
+    def epoch():
+        nonlocal ws, key
+        key,_ = jax.random.split(key)
+        ws = jax.block_until_ready(run(ws, x, y, key))
+    return epoch, lambda: [torch.tensor(o.tolist()) for o in ws]
+
+def sklearn_mlp(torch, ws, x, y, bs, shuffle):
+    import warnings
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+    x,y = x.numpy(),y.numpy()
+    net = MLPClassifier((NH,), solver='sgd', alpha=0, batch_size=bs, learning_rate_init=LR, momentum=0, nesterovs_momentum=False, max_iter=1,
+                        shuffle=shuffle, warm_start=True, random_state=0)
+    def epoch():
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', ConvergenceWarning)
+            net.fit(x, y)
+    epoch()
+    for old,new in zip(net.coefs_, (ws[0], ws[2])): old[:] = new.numpy()
+    for old,new in zip(net.intercepts_, (ws[1], ws[3])): old[:] = new.numpy()
+    return epoch, lambda: [torch.from_numpy(o) for o in (net.coefs_[0], net.intercepts_[0], net.coefs_[1], net.intercepts_[1])]
+
+PEERS = {'ours': ours, 'hand-written, plain': plain, 'torch.nn, slices': torch_nn, 'torch.nn, DataLoader': torch_loader, 'torch.compile': torch_compiled,
+         'NumPy': numpy_net, 'JAX, jit a step': jax_step, 'JAX, jit an epoch': jax_scan, 'scikit-learn': sklearn_mlp}
+
+def present(torch):
+    "The contenders that can run here, and the names of those that can't, with the reason"
+    import importlib.util, shutil
+    missing = {}
+    for k,needs in (('JAX, jit a step', 'jax'), ('JAX, jit an epoch', 'jax'), ('scikit-learn', 'sklearn')):
+        if not importlib.util.find_spec(needs): missing[k] = f'{needs} is not installed'
+    if not any(map(shutil.which, ('g++', 'clang++', 'cl'))): missing['torch.compile'] = 'no C++ compiler was found'
+    return {k:f for k,f in PEERS.items() if k not in missing}, missing
+
+# --- the works --------------------------------------------------------------------------------------------------------
+
+def weights(torch, sizes):
+    g = torch.Generator().manual_seed(0)
+    return [o for p,q in zip(sizes, sizes[1:]) for o in (torch.randn(p, q, generator=g)*math.sqrt(2/p), torch.zeros(q))]
+
+def close(name, got, want, tol=1e-3):
+    for a,b in zip(got, want):
+        err = float((a.double()-b).norm()/b.norm())
+        if not err<tol: sys.exit(f'{name} computes something else: relative error {err:.1e}')
+
+def reference_epoch(torch, ws, x, y, bs):
+    "Weights after an epoch in float64 by autograd"
+    ws = [o.double().requires_grad_() for o in ws]
+    for i in range(0, len(x), bs):
+        l2 = (x[i:i+bs].double()@ws[0]+ws[1]).relu()
+        grads = torch.autograd.grad(torch.nn.functional.cross_entropy(l2@ws[2]+ws[3], y[i:i+bs]), ws)
+        with torch.no_grad():
+            for w,g in zip(ws, grads): w -= LR*g
+    return [o.detach() for o in ws]
+
+def epoch_work(torch, x, y, bs, shuffle, rounds):
+    peers,missing = present(torch)
+    n = len(x)//bs*bs
+    x,y,ws = x[:n],y[:n],weights(torch, (M, NH, C))
+    small,want = 8*bs,reference_epoch(torch, ws, x[:8*bs], y[:8*bs], bs)
+    for k,make in peers.items():
+        epoch,now = make(torch, ws, x[:small], y[:small], bs, False)
+        epoch()
+        close(k, now(), want)
+    fs = products(torch, x[:bs], (M, NH, C))
+    def bare():
+        with torch.inference_mode():
+            for _ in range(n//bs):
+                for f in fs: f()
+    return race({'products': bare} | {k: make(torch, ws, x, y, bs, shuffle)[0] for k,make in peers.items()}, rounds), missing
+
+def full_models(torch, x, y, sizes):
+    "One forward and backward pass over all rows: by the products alone, by our Model, by plain code, by torch.nn"
+    from mlp_foundations.all import Model, Lin, Relu, Mse
+    ws = weights(torch, sizes)
+    layers = []
+    for w,b in zip(ws[::2], ws[1::2]): layers += [Lin(w.t().contiguous().t(), b), Relu()]
+    model = Model(layers[:-1], Mse())
+    def step():
+        model(x, y)
+        model.backward()
+    net = torch.nn.Sequential(*[o for p,q in zip(sizes, sizes[1:]) for o in (torch.nn.Linear(p, q), torch.nn.ReLU())][:-1])
+    with torch.no_grad():
+        for p,w in zip(net.parameters(), ws): p.copy_(w.t())
+    def nn(net=net):
+        for p in net.parameters(): p.grad = None
+        torch.nn.functional.mse_loss(net(x)[:,0], y).backward()
+    def grads(): return [p.g for p in model.params()]
+    return ws, dict(ours=step, nn=nn), grads, net
+
+def full_work(torch, x, y, rounds):
+    sizes,y = (M, NH, 1),y.float()
+    ws,fs,grads,net = full_models(torch, x, y, sizes)
+    w1,b1,w2,b2 = ws
+    def by_hand():
+        l1 = x@w1+b1
+        l2 = l1.clamp_min(0.)
+        g = 2*(l2@w2+b2-y[:,None])/len(x)
+        g1 = (l1>0).float() * (g@w2.t())
+        return x.t()@g1, g1.sum(0), l2.t()@g, g.sum(0)
+    want = [o.double().requires_grad_() for o in ws]
+    loss = sum((((x[i:i+5000].double()@want[0]+want[1]).relu()@want[2]+want[3])[:,0]-y[i:i+5000]).pow(2).sum() for i in range(0, len(x), 5000))/len(x)
+    loss.backward()
+    want = [o.grad for o in want]
+    fs['ours']()
+    close('ours', grads(), want, 1e-5)
+    close('plain', by_hand(), want, 1e-5)
+    fs['nn']()
+    close('torch.nn', [p.grad.t() for p in net.parameters()], want, 1e-5)
+    mms = products(torch, x, sizes)
+    def bare():
+        with torch.inference_mode():
+            for f in mms: f()
+    contenders = {'products': bare, 'ours': fs['ours'], 'hand-written, plain': by_hand, 'torch.nn': fs['nn']}
+    missing = present(torch)[1]
+    if 'torch.compile' not in missing:
+        compiled = torch.compile(net)
+        contenders['torch.compile'] = lambda: fs['nn'](compiled)
+    return race(contenders, rounds), {k:v for k,v in missing.items() if k=='torch.compile'}
+
+def memory_work(torch, x, y):
+    "Peak memory in MB above the inputs, of a full batch; needs Linux"
+    def peak(f):
+        import gc
+        gc.collect()
+        Path('/proc/self/clear_refs').write_text('5')
+        status = lambda k: next(int(o.split()[1]) for o in Path('/proc/self/status').read_text().splitlines() if o.startswith(k))/1024
+        before = status('VmRSS')
+        f()
+        return status('VmHWM')-before
+    y = y.float()
+    warm = full_models(torch, x[:100], y[:100], (M, NH, 1))[1]
+    for f in warm.values(): f()
+    try: return {k: peak(full_models(torch, x, y, (M, NH, 1))[1][k]) for k in ('ours', 'nn')}
+    except OSError: return {}
+
+def scale_work(torch, x, rounds):
+    "Our full batch against its products, over rows, hidden units and depth"
+    res = []
+    for kind,values in (('rows', (2_000, 10_000, 50_000, 200_000)), ('hidden', (10, 50, 200, 1024)), ('depth', (1, 2, 5, 10))):
+        for v in values:
+            rows = v if kind=='rows' else 10_000
+            sizes = (M, *[v if kind=='hidden' else NH]*(v if kind=='depth' else 1), 1)
+            xs = x[:rows] if rows<=len(x) else x.repeat(math.ceil(rows/len(x)), 1)[:rows]
+            mms = products(torch, xs, sizes)
+            def bare():
+                with torch.inference_mode():
+                    for f in mms: f()
+            got = race(dict(products=bare, ours=full_models(torch, xs, torch.zeros(rows), sizes)[1]['ours']), rounds)
+            work = 2*rows*sum(p*q*(3 if i else 2) for i,(p,q) in enumerate(zip(sizes, sizes[1:])))
+            res.append(dict(kind=kind, value=v, gflop=work/1e9, **got['contenders']['ours'], gflops=work/1e6/got['contenders']['ours']['ms'], quiet=got['quiet']))
+    return res
+
+# --- report -----------------------------------------------------------------------------------------------------------
+
+def child(args):
+    "Everything with one number of threads, as JSON on the last line"
+    import torch
+    torch.set_num_threads(args.threads[0])
+    from mlp_foundations.all import get_data, normalize
+    x,y,*_ = get_data()
+    x = normalize(x, x.mean(), x.std())
+    res = dict(threads=args.threads[0], torch=torch.__version__, works={})
+    if 'full' in args.only:
+        res['works']['full batch, 50,000 rows, 784 → 50 → 1'],res['missing'] = full_work(torch, x, y, args.rounds)
+    if 'epoch' in args.only:
+        for bs in (64, 512):
+            for shuffle in (False, True):
+                res['works'][f"an epoch, 784 → 50 → 10, bs {bs}, {'shuffled' if shuffle else 'rows in order'}"],res['missing'] = epoch_work(torch, x, y, bs, shuffle, args.rounds)
+    if 'memory' in args.only: res['memory'] = memory_work(torch, x, y)
+    if 'scale' in args.only: res['scale'] = scale_work(torch, x, args.rounds)
+    print(json.dumps(res))
+
+def report(res):
+    print(f"\n{res['threads']} thread{'s'*(res['threads']>1)}, torch {res['torch']}")
+    for name,work in res['works'].items():
+        ours_ms = work['contenders']['ours']['ms']
+        print(f"\n  {name}  (medians of {work['quiet'] or work['rounds']} {'quiet' if work['quiet'] else 'rounds, none of them quiet'}{' rounds of '+str(work['rounds']) if work['quiet'] else ''})")
+        print(f"    {'':<22}{'ms':>8}{'/ products':>12}{'ours / it':>11}")
+        ours_ratio = work['contenders']['ours']['ratio']
+        for k,o in work['contenders'].items(): print(f"    {k:<22}{o['ms']:>8.1f}{o['ratio']:>12.2f}{ours_ratio/o['ratio']:>11.2f}")
+    for k,why in res.get('missing', {}).items(): print(f'    {k}: missing, {why}')
+    if res.get('memory'): print('\n  peak memory above the inputs, full batch: ' + ', '.join(f'{k} {v:.0f} MB' for k,v in res['memory'].items()))
+    if res.get('scale'):
+        print(f"\n  our full batch at other sizes\n    {'':<16}{'ms':>9}{'GFLOP':>9}{'GFLOP/s':>9}{'/ products':>12}")
+        for o in res['scale']: print(f"    {o['kind']:<7}{o['value']:>9,}{o['ms']:>9.1f}{o['gflop']:>9.2f}{o['gflops']:>9.1f}{o['ratio']:>12.2f}")
+
+def draw(results):
+    import matplotlib
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+    works = [(f"{name}\n{res['threads']} thread{'s'*(res['threads']>1)}", work) for res in results for name,work in res['works'].items()]
+    if not works: return
+    cols = len(works)//len(results)
+    fig,axs = plt.subplots(len(results), cols, figsize=(4.6*cols, 3*len(results)), squeeze=False, layout='constrained')
+    for ax,(name,work) in zip(axs.flat, works):
+        names = list(work['contenders'])[::-1]
+        bars = ax.barh(names, [work['contenders'][k]['ratio'] for k in names], color=['#222' if k=='ours' else '#bbb' for k in names], edgecolor='#222')
+        ax.bar_label(bars, fmt='%.2f', padding=3, fontsize=8)
+        ax.axvline(1, color='#222', linestyle=':')
+        ax.set_title(name, fontsize=9)
+        ax.set_xlabel('time / time of the bare products', fontsize=9)
+        ax.margins(x=.12)
+        ax.tick_params(labelsize=8)
+    fig.savefig(out/'bench.png', dpi=120, facecolor='white')
+
+def main():
+    args = args_from(sys.argv[1:])
+    if args.child: return child(args)
+    out.mkdir(exist_ok=True)
+    results = []
+    for t in args.threads:
+        env = os.environ | {k: str(t) for k in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS')} | {
+            'XLA_FLAGS': f'--xla_cpu_multi_thread_eigen={str(t>1).lower()} intra_op_parallelism_threads={t}', 'JAX_PLATFORMS': 'cpu'}
+        cmd = [sys.executable, __file__, '--child', '--threads', str(t), '--rounds', str(args.rounds), '--only', *args.only]
+        done = subprocess.run(cmd, env=env, stdout=subprocess.PIPE, text=True)
+        if done.returncode: sys.exit(done.stdout or f'the run with {t} threads ended with status {done.returncode}')
+        results.append(json.loads(done.stdout.splitlines()[-1]))
+        report(results[-1])
+    info = dict(machine=platform.processor() or platform.machine(), system=platform.platform(terse=True), python=platform.python_version(), cores=os.cpu_count())
+    (out/'bench.json').write_text(json.dumps(dict(**info, results=results), indent=1, ensure_ascii=False), encoding='utf-8')
+    draw(results)
+    print(f'\nDrawn in {out.name}/bench.png, in full in {out.name}/bench.json')
+
+if __name__=='__main__': main()
