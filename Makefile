@@ -10,19 +10,29 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_WARN_SCRIPT_LOCATION = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab save lock clean
+.PHONY: help run test lab site browser bench save lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
 
 run: .venv/ready ## run every notebook; the executed copies go to executed/
 	@$(BIN)/python tools/run.py
 
-test: .venv/ready ## run every notebook and all tests
-	@$(BIN)/python -m pytest -q tests
+test: .venv/ready ## run every notebook and all tests but the browser ones
+	@$(BIN)/ruff check -q .
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests --ignore=tests/test_site.py --ignore=tests/test_jupyterlab.py
 
 lab: .venv/ready ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs
+
+site: .venv/site ## build the reading site in _site/
+	@$(BIN)/python site/make.py
+
+browser: .venv/site ## test the site and JupyterLab in Chromium
+	@$(BIN)/python -m pytest -q -rs tests/test_site.py tests/test_jupyterlab.py
+
+bench: .venv/bench ## time the hand-written net beside torch.nn, JAX, NumPy and others
+	@$(BIN)/python tools/bench.py
 
 save: .venv/ready ## for authors: export, run, save the outputs in the notebooks, clean
 	@$(BIN)/nbdev-export && $(BIN)/python tools/run.py --save && $(BIN)/nbdev-clean
@@ -32,7 +42,7 @@ lock: .venv/ready ## for authors: write constraints.txt anew, with the newest ve
 	@$(BIN)/python tools/lock.py
 
 clean: ## remove what these commands made
-	rm -rf .venv executed build dist *.egg-info .pytest_cache .hypothesis
+	rm -rf .venv executed _site build dist *.egg-info .pytest_cache .hypothesis
 
 # setup.py says which Python is old enough; asking first gives one line instead of a page.
 .venv/ready: constraints.txt settings.ini setup.py pyproject.toml
@@ -41,3 +51,9 @@ clean: ## remove what these commands made
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch .venv/ready
+
+# What only some commands need is added to .venv when one of them is first used.
+.venv/site .venv/bench: .venv/%: .venv/ready
+	@echo "Adding what make $* needs (once)"
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[$*]'
+	@touch $@

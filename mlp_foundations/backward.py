@@ -35,16 +35,16 @@ def _fd(f, t, h=1e-5):
         flat[i] = v
     return num
 
-# %% ../nbs/04_backward.ipynb #4af40f68
+# %% ../nbs/04_backward.ipynb #fb1fb986
 def _out_g(out):
     "The upstream gradient `out.g`; raises `ValueError` if it is missing or doesn't look like `out`"
     g = getattr(out, 'g', None)
     if g is None: raise ValueError('out.g is missing: run the backward of what came after, or set out.g, first')
-    if g.shape!=out.shape or g.dtype!=out.dtype: raise ValueError(
-        f'out.g must look like out: {tuple(g.shape)} {g.dtype} against {tuple(out.shape)} {out.dtype}')
+    if g.shape!=out.shape or g.dtype!=out.dtype or g.device!=out.device: raise ValueError(
+        f'out.g must look like out: {tuple(g.shape)} {g.dtype} {g.device} against {tuple(out.shape)} {out.dtype} {out.device}')
     return g
 
-# %% ../nbs/04_backward.ipynb #8a18b349
+# %% ../nbs/04_backward.ipynb #32f1e40a
 @torch.no_grad()
 def relu_grad(
     inp, # any shape, what `relu` was given
@@ -52,9 +52,11 @@ def relu_grad(
 ):
     "Store in `inp.g` the gradient `out.g` where `inp` was positive, else 0 (0 at exactly 0, as `torch.relu`); raises `ValueError` without `out.g`"
     if inp.shape!=out.shape: raise ValueError(f'relu_grad needs inp and out of one shape, not {tuple(inp.shape)} and {tuple(out.shape)}')
+    if not inp.is_floating_point() or inp.dtype!=out.dtype or inp.device!=out.device: raise ValueError(
+        f'relu_grad needs inp and out of one floating dtype on one device, not {inp.dtype} {inp.device} and {out.dtype} {out.device}')
     inp.g = _out_g(out).masked_fill(inp<=0, 0.)
 
-# %% ../nbs/04_backward.ipynb #f2d4edc3
+# %% ../nbs/04_backward.ipynb #f4a8dd78
 @torch.no_grad()
 def lin_grad(
     inp, # (n, n_in), what `lin` was given
@@ -65,7 +67,8 @@ def lin_grad(
     "Store the gradients of `lin` in `inp.g`, `w.g` and `b.g` (Parr & Howard, arXiv 1802.01528); raises `ValueError` as `lin` does, or without `out.g`"
     _check_lin(inp, w, b)
     g = _out_g(out)
-    if g.shape!=(len(inp),len(b)): raise ValueError(f'out must be (n, n_out) = {(len(inp),len(b))}, not {tuple(g.shape)}')
+    if g.shape!=(len(inp),len(b)) or (g.dtype,g.device)!=(inp.dtype,inp.device): raise ValueError(
+        f'out must be (n, n_out) = {(len(inp),len(b))}, {inp.dtype} on {inp.device}, not {tuple(g.shape)}, {g.dtype} on {g.device}')
     inp.g = g @ w.t()    # (n, n_out) @ (n_out, n_in): (n, n_in)
     w.g = inp.t() @ g    # (n_in, n) @ (n, n_out): (n_in, n_out)
     b.g = g.sum(0)       # (n_out,)
@@ -91,10 +94,10 @@ def forward_and_backward(
     lin_grad(inp, l1, w1, b1)
     return loss
 
-# %% ../nbs/04_backward.ipynb #d1018a51
+# %% ../nbs/04_backward.ipynb #ab7ac09c
 def _differ(a, b, rtol, atol):
-    "Where `a` and `b` are further apart than `atol` plus `rtol` of the larger of the two; NaN differs from everything"
-    return ~((a-b).abs() <= atol+rtol*torch.maximum(a.abs(), b.abs()))
+    "Where `a` and `b` are further apart than `atol` plus `rtol` of the larger of the two; NaN and infinity differ from everything"
+    return ~((a-b).abs() <= atol+rtol*torch.maximum(a.abs(), b.abs())) | ~a.isfinite() | ~b.isfinite()
 
 def _check_equal(k, t, g, num, rtol, atol):
     "Raise `AssertionError` naming the first place where `g`, the gradient of `t`, tensor number `k`, differs from `num`"
@@ -104,7 +107,7 @@ def _check_equal(k, t, g, num, rtol, atol):
         raise AssertionError(f'tensor {k} {tuple(t.shape)}: {int(bad.sum())} of {t.numel()} gradients are wrong, '
                              f'the first at {list(i)}: {g[i].item()} by f, {num[i].item()} by finite differences')
 
-# %% ../nbs/04_backward.ipynb #8d319229
+# %% ../nbs/04_backward.ipynb #05101484
 def check_grads(
     f, # takes float64 copies of `tensors`, leaves a gradient in the `.g` of each, returns one number
     *tensors, # where to check; every single value is moved up and down by `h`
@@ -112,6 +115,7 @@ def check_grads(
     rtol:float=1e-6, # allowed difference, as a share of the larger of the two gradients
 )->float: # largest difference found, as a share of the largest gradient of its tensor
     "Compare the `.g` that `f` leaves with central differences in float64; raises `AssertionError` naming the tensor and the place of the first wrong value"
+    if not tensors: raise ValueError('check_grads needs at least one tensor')
     ts = [t.detach().double().contiguous().clone() for t in tensors]
     loss,worst = float(f(*ts)),0.
     grads = [getattr(t, 'g', None) for t in ts]

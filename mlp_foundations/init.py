@@ -12,7 +12,7 @@ import torch
 
 from .matmul import *
 
-# %% ../nbs/02_init.ipynb #3a509b14
+# %% ../nbs/02_init.ipynb #cb5c61dd
 def layer_stats(
     x, # (n, n_in), floating
     weights, # the layers' weights in order, each (n_in, n_out) of its own
@@ -22,6 +22,8 @@ def layer_stats(
     means,stds = [],[]
     for w in weights:
         x = act(matmul(x, w))
+        if not x.is_floating_point() or x.numel()<2: raise ValueError(
+            f'layer_stats needs two or more floating activations, not {x.dtype} {tuple(x.shape)}')
         wide = x.double() # in float64 the statistics last as long as the signal does
         means.append(wide.mean().to(x.dtype))
         stds.append(wide.std().to(x.dtype))

@@ -136,12 +136,15 @@ class Lin(Module):
         self.w.g = (g.t() @ inp).t() # inp.t() @ g
         self.b.g = g.sum(0)
 
-# %% ../nbs/05_refactor.ipynb #2ef7b562
+# %% ../nbs/05_refactor.ipynb #5babfa33
 class Relu(Module):
     "What is positive, else 0, minus `shift`; the gradient at exactly 0 is 0, as `torch.relu`'s"
     def __init__(self,
         shift:float=0., # subtracted from the result, to bring its mean back to 0
     ): self.shift = shift
+    def check(self, inp):
+        "Raise `ValueError` unless `inp` is floating"
+        if not inp.is_floating_point(): raise ValueError(f'Relu needs floating values, not {inp.dtype}')
     def forward(self, inp): return inp.relu()-self.shift if self.shift else inp.relu()
     def bwd(self, out, inp): inp.g = torch.ops.aten.threshold_backward(_out_g(out), inp, 0) # out.g where inp > 0
 

@@ -9,11 +9,13 @@ __all__ = ['matmul_loops', 'matmul_dot', 'matmul_broadcast', 'matmul_einsum', 'm
 import torch
 from torch import tensor
 
-# %% ../nbs/01_matmul.ipynb #33a346ac
+# %% ../nbs/01_matmul.ipynb #eaf7cc10
 def _check_matmul(a, b):
     if a.ndim!=2 or b.ndim!=2 or a.shape[1]!=b.shape[0]: raise ValueError(
         f'matmul needs (n, m) and (m, p), not {tuple(a.shape)} and {tuple(b.shape)}')
-    if a.dtype!=b.dtype: raise ValueError(f'matmul needs one dtype, not {a.dtype} and {b.dtype}')
+    if a.dtype!=b.dtype or a.device!=b.device: raise ValueError(
+        f'matmul needs one dtype and one device, not {a.dtype} and {b.dtype}, {a.device} and {b.device}')
+    if a.dtype.itemsize<4: raise ValueError(f'matmul needs numbers of at least 32 bits, not {a.dtype}, in which long sums go wrong')
 
 # %% ../nbs/01_matmul.ipynb #0e008c86
 def matmul_loops(

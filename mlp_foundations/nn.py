@@ -33,11 +33,11 @@ def relu_fn(
     "`relu` with its hand-written gradient as a `torch.autograd.Function`; the gradient at exactly 0 is 0, as `torch.relu`'s"
     return _Relu.apply(inp)
 
-# %% ../nbs/06_nn_module.ipynb #2b3bd2dd
+# %% ../nbs/06_nn_module.ipynb #106511e4
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx, inp, weight, bias):
-        _check_lin(inp, weight.t(), bias)
+        _check_lin(inp, weight.t() if weight.ndim==2 else weight, bias)
         ctx.save_for_backward(inp, weight)
         return torch.addmm(bias, inp, weight.t()) # (n, n_out)
     @staticmethod
@@ -215,8 +215,9 @@ class Sequential(Module):
     def __len__(self): return len(self._children)
     def __getitem__(self, i): return list(self._children.values())[i]
 
-# %% ../nbs/06_nn_module.ipynb #b8a56040
-def _copied(kind, p): return kind(p.detach().clone(memory_format=torch.contiguous_format))
+# %% ../nbs/06_nn_module.ipynb #e6ce808c
+def _copied(kind, p): # a frozen parameter stays frozen, a plain tensor becomes a trained one
+    return kind(p.detach().clone(memory_format=torch.contiguous_format), p.requires_grad or not isinstance(p, (Parameter, torch.nn.Parameter)))
 
 def _refuse_shared(name, tensors):
     if len({t.data_ptr() for t in tensors})<len(tensors): raise ValueError(f'{name} would untie parameters that two layers share')

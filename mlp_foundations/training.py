@@ -17,7 +17,7 @@ from .data import *
 from .init import *
 from .layers import *
 
-# %% ../nbs/07_training.ipynb #ef462220
+# %% ../nbs/07_training.ipynb #a8dd5a87
 def log_softmax(
     x, # (n, c) logits, floating
 )->torch.Tensor: # (n, c), log of the probabilities
@@ -25,7 +25,9 @@ def log_softmax(
     x = x-x.amax(-1, keepdim=True)
     return x-x.exp().sum(-1, keepdim=True).log()
 
+# %% ../nbs/07_training.ipynb #84dacd98
 def _check_cross_entropy(logits, targ):
+    "Raise `ValueError` unless `logits` (n, c) are floating and `targ` (n,) are int64 from 0 to c-1"
     if logits.ndim!=2 or targ.shape!=logits.shape[:1] or not logits.numel(): raise ValueError(
         f'cross_entropy needs logits (n, c) and targ (n,) with n > 0, not {tuple(logits.shape)} and {tuple(targ.shape)}')
     if not logits.is_floating_point() or targ.dtype!=torch.int64: raise ValueError(
@@ -33,14 +35,16 @@ def _check_cross_entropy(logits, targ):
     lo,hi = int(targ.min()),int(targ.max())
     if lo<0 or hi>=logits.shape[1]: raise ValueError(f'labels go from {lo} to {hi}: with {logits.shape[1]} logits they must be 0 to {logits.shape[1]-1}')
 
+# %% ../nbs/07_training.ipynb #60d29e14
 def cross_entropy(
     logits, # (n, c), floating
     targ, # (n,), int64 labels from 0 to c-1
 )->torch.Tensor: # one number, in nats
-    "Mean negative log probability of the right labels; raises `ValueError` where shapes, dtypes or labels don't fit"
+    "Mean negative log probability of the right labels (softmax: Bridle 1990); raises `ValueError` where shapes, dtypes or labels don't fit"
     _check_cross_entropy(logits, targ)
     return -log_softmax(logits)[torch.arange(len(targ), device=targ.device), targ].mean()
 
+# %% ../nbs/07_training.ipynb #77c69197
 class CrossEntropy(Module):
     "`cross_entropy` as a layer like `Mse`; its gradient is (softmax - one-hot) / n"
     def check(self, inp, targ):
@@ -48,10 +52,11 @@ class CrossEntropy(Module):
         _check_cross_entropy(inp, targ)
     def forward(self, inp, targ): return cross_entropy(inp, targ)
     def bwd(self, loss, inp, targ):
-        p = inp.t().softmax(0) # (c, n): along the rows of a wide matrix softmax is faster
+        p = inp.t().softmax(0) # (c, n)
         p.scatter_(0, targ[None], -1., reduce='add') # minus 1 at each right label
-        inp.g = p.div_(len(targ)).t()
+        inp.g = p.div_(len(targ)).t() # (n, c)
 
+# %% ../nbs/07_training.ipynb #fd8fff84
 def accuracy(
     logits, # (n, c)
     targ, # (n,)
@@ -59,15 +64,17 @@ def accuracy(
     "Share of rows whose largest logit is the label's; raises `ValueError` if the rows don't match"
     if logits.ndim!=2 or targ.shape!=logits.shape[:1] or not len(targ): raise ValueError(
         f'accuracy needs logits (n, c) and targ (n,) with n > 0, not {tuple(logits.shape)} and {tuple(targ.shape)}')
-    return (logits.argmax(1)==targ).double().mean().item()
+    return (logits.argmax(1)==targ).sum().item()/len(targ)
 
-# %% ../nbs/07_training.ipynb #502e9ead
+# %% ../nbs/07_training.ipynb #54e064c7
 class SGD:
-    "Stochastic gradient descent: each step takes `lr` times its gradient off every parameter (Robbins & Monro 1951)"
+    "Stochastic gradient descent: each step takes `lr` times its gradient off every parameter (Robbins & Monro 1951); raises `ValueError` for an `lr` that is not above 0 or no parameters"
     def __init__(self,
         params, # tensors with `.g`
         lr:float, # learning rate
-    ): self.params,self.lr = list(params),lr
+    ):
+        self.params,self.lr = list(params),lr
+        if not 0<lr<math.inf or not self.params: raise ValueError(f'SGD needs parameters and an lr above 0, not {len(self.params)} and {lr!r}')
     @torch.no_grad()
     def step(self):
         "p -= lr * p.g for each parameter; raises `ValueError` before any is changed if one has no `.g`"
@@ -75,19 +82,26 @@ class SGD:
             if getattr(p, 'g', None) is None: raise ValueError(f'parameter {i} {tuple(p.shape)} has no .g: run backward before step')
         for p in self.params: p.sub_(p.g, alpha=self.lr)
 
-# %% ../nbs/07_training.ipynb #95a6c72a
+# %% ../nbs/07_training.ipynb #d3f57899
 @patch
 def step(self:Module, out, inp, lr):
-    "`bwd` for a layer without weights: its part of a training step of learning rate `lr`"
+    "`bwd`, then the SGD step of learning rate `lr` on each of the layer's `params()`"
     self.bwd(out, inp)
+    for p in self.params(): p.sub_(p.g, alpha=lr)
 
+# %% ../nbs/07_training.ipynb #066085ca
 @patch
 def step(self:Lin, out, inp, lr):
     "`bwd` and the SGD step in one: the product that would make `w.g` is added to `w` instead"
-    g = out.g
-    inp.g = (self.w @ g.t()).t() if self.inp_g else None
+    g = out.g # (n, n_out)
+    inp.g = (self.w @ g.t()).t() if self.inp_g else None # (n, n_in), from w before its step
     self.w.t().addmm_(g.t(), inp, alpha=-lr) # w -= lr * inp.t() @ g
     self.b.sub_(g.sum(0), alpha=lr)
+
+# %% ../nbs/07_training.ipynb #c75fe9b7
+def _largest(layers, acts):
+    "The largest |activation| of the input and of each layer's output, as a text"
+    return ', '.join(f'{name} {o.abs().max().item():.3g}' for name,o in zip(['input', *(type(l).__name__ for l in layers)], acts))
 
 @patch
 def step(self:Model, x, targ, lr):
@@ -96,17 +110,57 @@ def step(self:Model, x, targ, lr):
     for l in self.layers: acts.append(l.forward(acts[-1]))
     self.loss.bwd(None, acts[-1], targ)
     if not math.isfinite(float(acts[-1].g.sum())): raise FloatingPointError(
-        f'the loss is not finite any more; largest activation by layer: {[o.abs().max().item() for o in acts]}')
+        f'the loss is not finite any more; largest activation by layer: {_largest(self.layers, acts)}')
     for l,inp,out in zip(self.layers[::-1], acts[-2::-1], acts[::-1]): l.step(out, inp, lr)
 
-# %% ../nbs/07_training.ipynb #74060dde
-def _check_fit(model, x, y, epochs, lr, final_lr, bs):
-    if not (x.ndim==2 and len(x) and len(y)==len(x)): raise ValueError(f'fit needs x (n, m) and n targets, n > 0, not {tuple(x.shape)} and {tuple(y.shape)}')
+# %% ../nbs/07_training.ipynb #1228067c
+def _check_rows(model, x, y):
+    "Raise `ValueError` unless `x` and `y` are rows that `model` and its loss can work on"
+    if not (torch.is_tensor(x) and torch.is_tensor(y)): raise ValueError(f'fit needs tensors x and y, not {type(x).__name__} and {type(y).__name__}')
+    if not (x.ndim==2 and len(x) and y.shape[:1]==x.shape[:1]): raise ValueError(f'fit needs x (n, m) and n targets, n > 0, not {tuple(x.shape)} and {tuple(y.shape)}')
+    model.loss.check(model(x[:1]).expand(len(x), -1), y)
+
+def _check_fit(model, x, y, epochs, lr, final_lr, bs, valid=None):
+    "Raise `ValueError` for arguments of `fit` that make no sense"
     if not (isinstance(bs, int) and bs>0 and isinstance(epochs, int) and epochs>=0): raise ValueError(
         f'bs must be a whole number above 0 and epochs one of at least 0, not {bs!r} and {epochs!r}')
     if not (0<lr<math.inf and 0<=final_lr<math.inf): raise ValueError(f'lr must be above 0 and final_lr at least 0, not {lr!r} and {final_lr!r}')
-    model.loss.check(model(x[:1]).expand(len(x), -1), y)
+    _check_rows(model, x, y)
+    if valid is not None: _check_rows(model, *valid)
 
+# %% ../nbs/07_training.ipynb #2c4e038e
+def _batches(x, y, bs, order=None):
+    "Rows of `x` and `y`, `bs` at a time, in `order` or as they lie"
+    for i in range(0, len(x), bs):
+        if order is None: yield x[i:i+bs],y[i:i+bs]
+        else: yield x.index_select(0, order[i:i+bs]),y.index_select(0, order[i:i+bs])
+
+def _order(n, generator, device):
+    "A random order of `n` rows, drawn where `generator` lives"
+    return torch.randperm(n, generator=generator, device=None if generator is None else generator.device).to(device)
+
+# %% ../nbs/07_training.ipynb #180d684a
+def _fit_steps(model, batches, lrs, bs, epoch, bar):
+    "A step on each of `batches` with the next of `lrs`, scaled by its share of `bs` rows"
+    for i,((xb,yb),lr) in enumerate(zip(batches, lrs)):
+        try: model.step(xb, yb, lr*len(xb)/bs)
+        except FloatingPointError as e: raise FloatingPointError(f'epoch {epoch}, batch {i}, lr {lr:.3g}: {e}') from None
+        bar.update()
+
+# %% ../nbs/07_training.ipynb #4b5ec28c
+def _fit_epochs(model, x, y, valid, epochs, lrs, bs, shuffle, generator, bar):
+    "Train for `epochs`; yields the record of each"
+    for epoch in range(epochs):
+        start,order = time.perf_counter(),_order(len(x), generator, x.device) if shuffle else None
+        with torch.inference_mode(): _fit_steps(model, _batches(x, y, bs, order), lrs, bs, epoch, bar)
+        record = dict(epoch=epoch, seconds=time.perf_counter()-start)
+        if valid is not None:
+            out = model(valid[0]) # (rows, c)
+            record.update(loss=model.loss.forward(out, valid[1]).item(), accuracy=accuracy(out, valid[1]))
+        bar.set_postfix(record)
+        yield record
+
+# %% ../nbs/07_training.ipynb #86bc9961
 def fit(
     model:Model, # changed in place
     x, # (n, m), floating
@@ -121,28 +175,14 @@ def fit(
     progress:bool=True, # show a progress bar?
 )->list: # a dict an epoch: epoch, seconds, and `valid`'s loss and accuracy
     "Train `model` by plain SGD on minibatches; raises `ValueError` for arguments that make no sense and `FloatingPointError` at a loss of NaN, weights as before the step"
-    _check_fit(model, x, y, epochs, lr, final_lr, bs)
-    model.layers[0].inp_g = False
-    n,history,t,steps = len(x),[],0,epochs*math.ceil(len(x)/bs)
+    _check_fit(model, x, y, epochs, lr, final_lr, bs, valid)
+    model.layers[0].inp_g,bs = False,min(bs, len(x))
+    steps = epochs*math.ceil(len(x)/bs)
+    lrs = (lr+(final_lr-lr)*t/steps for t in range(steps))
     with tqdm(total=steps, disable=not progress, unit='step') as bar:
-        for epoch in range(epochs):
-            start,order = time.perf_counter(),torch.randperm(n, generator=generator).to(x.device) if shuffle else None
-            with torch.inference_mode():
-                for i in range(0, n, bs):
-                    if shuffle: xb,yb = x.index_select(0, order[i:i+bs]),y.index_select(0, order[i:i+bs])
-                    else: xb,yb = x[i:i+bs],y[i:i+bs]
-                    try: model.step(xb, yb, (lr+(final_lr-lr)*t/steps)*len(xb)/bs)
-                    except FloatingPointError as e: raise FloatingPointError(f'epoch {epoch}, batch {i//bs}, lr {lr}: {e}') from None
-                    t += 1
-                    bar.update()
-            history.append(dict(epoch=epoch, seconds=time.perf_counter()-start))
-            if valid is not None:
-                out = model(valid[0])
-                history[-1].update(loss=model.loss.forward(out, valid[1]).item(), accuracy=accuracy(out, valid[1]))
-                bar.set_postfix(accuracy=f"{history[-1]['accuracy']:.4f}")
-    return history
+        return list(_fit_epochs(model, x, y, valid, epochs, lrs, bs, shuffle, generator, bar))
 
-# %% ../nbs/07_training.ipynb #04aeeb9c
+# %% ../nbs/07_training.ipynb #a0abcaeb
 @call_parse
 def mlp_train(
     nh:int=50, # hidden units
@@ -151,12 +191,13 @@ def mlp_train(
     bs:int=64, # digits in a step
     seed:int=0, # seed of the weights and of the shuffling
 ):
-    "Train a network with one hidden layer on MNIST, by hand-written gradients, and print its accuracy on the test digits"
+    "Train a network with one hidden layer on MNIST, by hand-written gradients, and print its accuracy on the test digits; raises `ValueError` as `fit` does"
     x,y,xv,yv = get_data()
     mean,std = x.mean(),x.std()
+    x,xv = normalize(x, mean, std),normalize(xv, mean, std)
     g = torch.Generator().manual_seed(seed)
-    model = Model([Lin(kaiming_normal(x.shape[1], nh, generator=g), torch.zeros(nh)), Relu(),
-                   Lin(xavier_normal(nh, 10, generator=g), torch.zeros(10))], CrossEntropy())
-    fit(model, normalize(x, mean, std), y, valid=(normalize(xv, mean, std), yv), epochs=epochs, lr=lr, bs=bs, generator=g)
+    w1,w2 = kaiming_normal(x.shape[1], nh, generator=g)/2,xavier_normal(nh, 10, generator=g)/2
+    model = Model([Lin(w1, torch.zeros(nh)), Relu(), Lin(w2, torch.zeros(10))], CrossEntropy())
+    fit(model, x, y, valid=(xv, yv), epochs=epochs, lr=lr, bs=bs, generator=g)
     xt,yt = get_test()
     print(f'test accuracy {accuracy(model(normalize(xt, mean, std)), yt):.4f}')

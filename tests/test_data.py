@@ -1,5 +1,5 @@
 "The data inside the package: what it is, and what is said when it is damaged."
-import hashlib, shutil, time
+import hashlib, shutil
 from importlib.resources import files
 from pathlib import Path
 

@@ -377,7 +377,6 @@ def child(args):
 def report(res):
     print(f"\n{res['threads']} thread{'s'*(res['threads']>1)}, torch {res['torch']}")
     for name,work in res['works'].items():
-        ours_ms = work['contenders']['ours']['ms']
         print(f"\n  {name}  (medians of {work['quiet'] or work['rounds']} {'quiet' if work['quiet'] else 'rounds, none of them quiet'}{' rounds of '+str(work['rounds']) if work['quiet'] else ''})")
         print(f"    {'':<22}{'ms':>8}{'/ products':>12}{'ours / it':>11}")
         ours_ratio = work['contenders']['ours']['ratio']

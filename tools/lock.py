@@ -12,7 +12,7 @@ TORCH = 'torch==2.13.0'
 cfg = ConfigParser(interpolation=None)
 cfg.read(root/'settings.ini')
 cfg = cfg['DEFAULT']
-wanted = [TORCH] + [o for k in ('requirements', 'dev_requirements') for o in cfg[k].split() if not o.startswith('torch>')]
+wanted = [TORCH] + [o for k in cfg if k.endswith('requirements') for o in cfg[k].split() if not o.startswith('torch>')]
 cmd = [sys.executable, '-m', 'uv', 'pip', 'compile', '-q', '--universal', '--no-annotate', '--no-header', '--upgrade',
        '--python-version', cfg['min_python'], '-']
 locked = subprocess.run(cmd, input='\n'.join(wanted), text=True, capture_output=True)

@@ -5,54 +5,68 @@
 The executed copies go to executed/; with --save the outputs are written into the notebooks themselves, for authors.
 Ends with status 1 if a cell raised an error, and names the notebook, the cell and the error.
 """
-import os, sys, time
+import multiprocessing, os, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from execnb.shell import CaptureShell
+from fastcore.nbio import nb2str, read_nb
 
 root = Path(__file__).resolve().parent.parent
 
-def peak_mb(pid):
-    "Peak memory of process `pid` in MB, where the system tells"
-    try: lines = Path(f'/proc/{pid}/status').read_text().splitlines()
+# Where processes can be forked, they are forked from one that has imported what all notebooks import, and start at once.
+# The notebooks draw to PNG themselves; one thread each, since two that share two cores would only get in each other's way.
+context = multiprocessing.get_context('forkserver' if sys.platform=='linux' else 'spawn')
+if sys.platform=='linux': context.set_forkserver_preload(['torch', 'matplotlib.pyplot', 'fastcore.test', 'execnb.shell'])
+settings = dict(OMP_NUM_THREADS='1', MPLBACKEND='agg')
+
+def peak_mb():
+    "Peak memory of this process in MB, where the system tells"
+    try: lines = Path('/proc/self/status').read_text().splitlines()
     except OSError: return None
     return next((int(o.split()[1])/1024 for o in lines if o.startswith('VmHWM')), None)
+
+def execute(path, timeout, answer):
+    "In a process of its own: run the notebook at `path` in its folder, and send what became of it"
+    nb,shell,error,start = read_nb(path),CaptureShell(path, mpl_format=None),None,time.perf_counter()
+    os.chdir(path.parent)
+    try: shell.run_all(nb, exc_stop=True, cell_timeout=timeout)
+    except BaseException as e:
+        i = shell._cell_idx-1
+        error = f'cell {i} failed: {type(e).__name__}: {e}\n' + '\n'.join('    '+l for l in nb.cells[i].source.splitlines())
+    answer.send(dict(nb=nb2str(nb), error=error, seconds=time.perf_counter()-start, mb=peak_mb()))
 
 def run(path, # a notebook; it is left as it is
     timeout=300, # seconds that a cell may take
 )->dict: # nb (executed as far as it went), error (None, or a text naming the cell), seconds, mb
-    "Run the notebook at `path` in a fresh kernel, in its own folder"
-    path = Path(path)
-    nb = nbformat.read(path, as_version=4)
-    client = NotebookClient(nb, timeout=timeout, kernel_name='python3', extra_arguments=['--log-level=40'],
-                            resources=dict(metadata=dict(path=str(path.parent))))
-    error,mb,start = None,None,time.perf_counter()
-    try:
-        with client.setup_kernel():
-            for i,cell in enumerate(nb.cells):
-                try: client.execute_cell(cell, i)
-                except CellExecutionError as e: error = f'cell {i} failed: {e.ename}: {e.evalue}'
-                except CellTimeoutError: error = f'cell {i} took more than {timeout} s'
-                except DeadKernelError: error = f'cell {i} ended its process: out of memory?'
-                if error:
-                    error += '\n' + '\n'.join('    '+l for l in cell.source.splitlines())
-                    break
-            mb = peak_mb(client.km.provisioner.pid)
-    except Exception as e: error = error or f'could not be run: {type(e).__name__}: {e}'
-    return dict(nb=nb, error=error, seconds=time.perf_counter()-start, mb=mb)
+    "Run the notebook at `path` in a fresh process"
+    here,there = context.Pipe(duplex=False)
+    process = context.Process(target=execute, args=(Path(path).resolve(), timeout, there))
+    process.start()
+    there.close()
+    try: res = here.recv()
+    except EOFError: return dict(nb=nbformat.read(path, as_version=4), error='its process ended: out of memory?', seconds=0., mb=None)
+    process.join()
+    return res | dict(nb=nbformat.reads(res['nb'], as_version=4))
 
 def run_all(paths):
     "Run the notebooks at `paths`, as many at a time as there are processors, and give back their results in order, as they come"
-    os.environ['OMP_NUM_THREADS'] = '1' # one thread a notebook: two that share two cores would only get in each other's way
+    os.environ.update(settings)
+    first = [p for p in paths if 'training' in p.stem] # takes longest, so it starts first
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for path,res in zip(paths, pool.map(run, paths)): yield path,res
+        jobs = {p: pool.submit(run, p) for p in dict.fromkeys([*first, *paths])}
+        for p in paths: yield p,jobs[p].result()
 
 def line(path, res):
     "One line about a notebook that was run"
     return f"{path.stem:<14} {'FAILED' if res['error'] else 'ok':<6} {res['seconds']:6.1f} s" + (f"  {res['mb']:5.0f} MB" if res['mb'] else '')
+
+def without_stderr(nb):
+    "`nb` without progress bars, which are for those who wait"
+    for cell in nb.cells:
+        if cell.cell_type=='code': cell.outputs = [o for o in cell.outputs if o.get('name')!='stderr']
+    return nb
 
 def main(args):
     save = '--save' in args
@@ -65,9 +79,10 @@ def main(args):
         if res['error']:
             failed.append(path.name)
             print(f"  {path.name}, {res['error']}", flush=True)
-        nbformat.write(res['nb'], path if save and not res['error'] else out/path.name)
+        if save and not res['error']: nbformat.write(without_stderr(res['nb']), path)
+        else: nbformat.write(res['nb'], out/path.name)
     if failed: sys.exit(f"{len(failed)} of {len(paths)} notebooks failed: {', '.join(failed)}")
     print(f"\nAll {len(paths)} ran. " + ('Their outputs are saved in them.' if save else
-          f'The executed copies are in {out.relative_to(root)}/. To read and run them yourself: make lab'))
+          f'The executed copies are in {out.name}/. To read and run them yourself: make lab'))
 
 if __name__=='__main__': main(sys.argv[1:])

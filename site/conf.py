@@ -1,0 +1,100 @@
+"""Sphinx's settings for the reading site, and its links from names to the reference. make.py runs Sphinx with it."""
+import json, os, re, shutil
+from base64 import b64decode
+from configparser import ConfigParser
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.writers.html5 import HTML5Translator
+
+here = Path(__file__).resolve().parent
+_cfg = ConfigParser(interpolation=None)
+_cfg.read(here.parent/'settings.ini', encoding='utf-8')
+_cfg = _cfg['DEFAULT']
+
+project = html_title = _cfg['lib_name']
+author = _cfg['author']
+extensions = ['myst_nb', 'sphinx.ext.mathjax']
+exclude_patterns = ['.ipynb_checkpoints']
+
+nb_execution_mode = 'off'
+nb_render_markdown_format = 'myst'
+myst_enable_extensions = ['amsmath', 'deflist', 'dollarmath', 'fieldlist']
+myst_heading_anchors = 3
+add_module_names = False
+python_use_unqualified_type_names = True
+
+# MathJax lies beside the pages: what is used of it, see copy_mathjax. Without its menu, which would ask for the rest.
+mathjax_path = 'mathjax/tex-chtml.js'
+mathjax3_config = dict(loader={'load': ['[tex]/textmacros', '[tex]/boldsymbol']}, tex={'packages': {'[+]': ['textmacros', 'boldsymbol']}}, options={'enableMenu': False})
+
+html_theme = 'sphinx_book_theme'
+html_static_path = ['style.css']
+html_css_files = ['style.css']
+# The lines of text that a search shows are fetched from the pages, which a browser allows on a server but not between files.
+html_js_files = [(None, dict(body="if (location.protocol==='file:') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false", priority=900))]
+html_context = dict(default_mode='auto')
+html_use_index = html_domain_indices = html_show_sphinx = html_show_copyright = False
+html_theme_options = dict(footer_content_items='', show_toc_level=2, use_fullscreen_button=False, pygments_light_style='a11y-high-contrast-light',
+                          pygments_dark_style='a11y-high-contrast-dark', home_page_in_toc=True)
+if _repo := os.environ.get('GITHUB_REPOSITORY'): # only the published site knows where it comes from
+    html_theme_options.update(repository_url=f'https://github.com/{_repo}', repository_branch=os.environ.get('GITHUB_REF_NAME', 'main'), path_to_docs='nbs',
+                              use_repository_button=True, launch_buttons=dict(colab_url='https://colab.research.google.com', binderhub_url='https://mybinder.org'))
+
+def add_alt_texts(app, doctree):
+    "Give each figure the alternative text that is saved with it; MyST-NB names an image by its SHA-256"
+    path = Path(app.env.doc2path(app.env.docname))
+    if path.suffix!='.ipynb': return
+    outputs = [o for c in json.loads(path.read_text(encoding='utf-8'))['cells'] for o in c.get('outputs', []) if 'image/png' in o.get('data', {})]
+    alts = {sha256(b64decode(''.join(o['data']['image/png']))).hexdigest():o['metadata'].get('image/png', {}).get('alt', '') for o in outputs}
+    for node in doctree.findall(nodes.image):
+        if alt := alts.get(Path(node['uri']).stem): node['alt'] = alt
+
+def link_prose(app, doctree):
+    "Link `name`, `name(...)` and `mlp_foundations.module` in the text to the reference"
+    names = json.loads((Path(app.srcdir)/'names.json').read_text(encoding='utf-8'))
+    names = names.get(app.env.docname) or names['index']
+    lib = set(o.rsplit('.', 1)[0] for o in names.values())
+    for node in list(doctree.findall(nodes.literal)):
+        if node.get('classes') or any(isinstance(o, (nodes.reference, nodes.title, addnodes.pending_xref)) for o in _above(node)): continue
+        said = re.fullmatch(r'([\w.]+)(\(.*\))?', node.astext())
+        target = said and (names.get(said[1]) or (said[1] if said[1] in lib else None))
+        if not target: continue
+        ref = addnodes.pending_xref('', refdomain='py', reftype='mod' if target in lib else 'obj', reftarget=target, refexplicit=True, refwarn=True, refdoc=app.env.docname)
+        node.replace_self(ref)
+        ref += node
+
+def _above(node):
+    while node := node.parent: yield node
+
+def pass_names(app, doctree):
+    "Tell each code cell's source which of its names are the package's"
+    for cell in doctree.findall(lambda o: isinstance(o, nodes.container) and o.get('cell_metadata')):
+        for block in cell.findall(nodes.literal_block):
+            if 'cell_input' in block.parent['classes']: block['names_'] = cell['cell_metadata'].get('names')
+
+def visit_literal_block(self, node):
+    "As Sphinx does, with links on the names that `pass_names` left"
+    try: HTML5Translator.visit_literal_block(self, node)
+    finally:
+        objects,names = self.builder.env.get_domain('py').objects,node.get('names_') or {}
+        def link(m):
+            o = objects[names[m[2]]]
+            href = self.builder.get_relative_uri(self.docnames[0], o.docname)
+            return f'<a class="api" href="{href}#{o.node_id}">{m[1]}</a>'
+        if names: self.body[-1] = re.sub(rf'(?<!<span class="o">\.</span>)(<span class="n[fc]?">({"|".join(names)})</span>)(?!<span class="o">=</span>)', link, self.body[-1])
+
+def copy_mathjax(app, error):
+    "Copy TeX input, CHTML output and its fonts: 2 of MathJax's 24 MB"
+    if error: return
+    src,dst = Path(find_spec('sphinx-mathjax-offline').submodule_search_locations[0])/'static'/'mathjax',Path(app.outdir)/'_static'/'mathjax'
+    for o in ('output/chtml/fonts', 'input/tex/extensions'): shutil.copytree(src/o, dst/o, dirs_exist_ok=True)
+    shutil.copy(src/'tex-chtml.js', dst)
+
+def setup(app):
+    for f in (add_alt_texts, link_prose, pass_names): app.connect('doctree-read', f)
+    app.connect('build-finished', copy_mathjax)
+    app.add_node(nodes.literal_block, override=True, html=(visit_literal_block, None))

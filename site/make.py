@@ -1,0 +1,168 @@
+"""Build the reading site: the notebooks as they were saved, and a reference of the package beside them.
+
+    python site/make.py [OUT [NBS]]      (default: _site and nbs, of this repository)
+
+No cell is run. The notebooks are copied to a temporary folder without what only authors need (hidden cells, directives, stderr), a page of
+reference for each module is written beside them from its docments, and Sphinx makes the site from that folder, as conf.py says.
+A warning, such as a broken link, ends the build with status 1.
+"""
+import ast, inspect, json, re, shutil, symtable, sys, tempfile
+from importlib import import_module
+from pathlib import Path
+
+import nbformat
+from fastcore.docments import docments
+from sphinx.cmd.build import build_main
+
+here = Path(__file__).resolve().parent
+root = here.parent
+sys.path.insert(0, str(root))
+LIB = 'mlp_foundations'
+
+# --- what a reader sees of a cell ---------------------------------------------------------------------------------------
+
+def directives(cell): return re.findall(r'#\| (.*)', re.match(r'(#\|.*\n?)*', cell.source)[0])
+
+def for_readers(cell):
+    "`cell` without directives and stderr, of a hidden one only figures and tables; None if nothing is left to see"
+    if cell.cell_type!='code': return cell
+    hidden = 'hide' in directives(cell)
+    cell.source = re.sub(r'\A(#\|.*\n?)*', '', cell.source).strip('\n')
+    cell.outputs = [o for o in cell.outputs if o.get('name')!='stderr' and not (hidden and {'image/png', 'text/markdown'}.isdisjoint(o.get('data', {})))]
+    cell.metadata.tags = ['remove-input'] if hidden or not cell.source else []
+    return cell if cell.outputs or 'remove-input' not in cell.metadata.tags else None
+
+# --- which name is whose --------------------------------------------------------------------------------------------------
+
+def scopes(table):
+    "The names bound in the scopes inside `table`"
+    for child in table.get_children():
+        yield from (s.get_name() for s in child.get_symbols() if s.is_parameter() or s.is_assigned() and s.is_local())
+        yield from scopes(child)
+
+def name_cells(cells, own, public):
+    "Store in each code cell's metadata which of its names are the package's: `names`, and those that it exports itself: `defines`"
+    known = {}
+    for cell in cells:
+        if cell.cell_type!='code': continue
+        source = re.sub(r'^([%!].*)$', r'#\1', cell.source, flags=re.M)
+        try: tree,table = ast.parse(source),symtable.symtable(source, '', 'exec')
+        except SyntaxError: continue
+        bound = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+        exports = any(o.startswith('export') for o in directives(cell))
+        defined = [o for o in public.get(own, {}) if exports and o in bound]
+        for o in bound: known.pop(o, None)
+        for o in ast.walk(tree):
+            if isinstance(o, ast.ImportFrom) and (o.module or '').startswith(LIB+'.'):
+                names = public.get(o.module.split('.')[1], {})
+                known.update({a.asname or a.name:names[a.name] for a in o.names if a.name in names} if o.names[0].name!='*' else names)
+        known.update({o:public[own][o] for o in defined})
+        used = {o.id for o in ast.walk(tree) if isinstance(o, ast.Name)} | {a.name for o in ast.walk(tree) if isinstance(o, ast.ImportFrom) for a in o.names}
+        cell.metadata.names = {o:known[o] for o in (used-set(scopes(table))) | set(defined) if o in known}
+        cell.metadata.defines = defined
+    return known
+
+def with_labels(cells, own):
+    "`cells`, with a label before each that exports names, for the reference to point at"
+    for cell in cells:
+        if names := cell.metadata.get('defines'): yield nbformat.v4.new_markdown_cell('\n'.join(f'({own}-{o})=' for o in names))
+        yield cell
+
+# --- the reference --------------------------------------------------------------------------------------------------------
+
+def escape(text):
+    "`text` with Markdown's signs made harmless outside of backticks"
+    return ''.join(o if o.startswith('`') else re.sub(r'([\\*_<>\[\]#$|{}])', r'\\\1', o) for o in re.split(r'(`[^`]*`)', text or ''))
+
+class _Shown(str): __repr__ = str.__str__
+def signature(f):
+    "The arguments of `f` and their defaults, without self and types"
+    shown = lambda o: _Shown(o.__name__) if callable(o) else o
+    sig = inspect.signature(f)
+    return str(sig.replace(return_annotation=sig.empty, parameters=[p.replace(annotation=p.empty, default=shown(p.default) if p.default is not p.empty else p.empty)
+                                                                    for p in sig.parameters.values() if p.name!='self']))
+
+def fields(f):
+    "What each argument of `f` means, and what it returns"
+    types = {k:p.annotation for k,p in inspect.signature(f).parameters.items() if isinstance(p.annotation, type) and p.annotation is not p.empty}
+    for name,o in docments(f, full=True).items():
+        if not o.docment: continue
+        yield f":{'returns' if name=='return' else f'param {name}'}: {escape(' '.join(o.docment.split()))}"
+        if name in types: yield f':type {name}: {types[name].__name__}'
+
+def entry(kind, name, o, where='', fence='`````'):
+    "The entry of the reference for `o`, with those of its documented methods"
+    call = o.__init__ if inspect.isclass(o) and o.__init__ is not object.__init__ else o
+    made = inspect.isclass(o) and call is o
+    yield f"{fence}{{py:{kind}}} {name}{'' if made or not callable(o) else signature(call)}"
+    yield '\n'+escape(inspect.getdoc(o))+'\n'
+    if not made and callable(o): yield from fields(call)
+    yield '\n'+where+'\n'
+    if inspect.isclass(o):
+        for k,m in vars(o).items():
+            if inspect.isfunction(m) and m.__doc__ and (k[0]!='_' or k=='__call__'): yield from entry('method', k, m, fence=fence[:-1])
+    yield fence
+
+def write_reference(folder, lessons, public):
+    "A page for each module that `lessons` (docname, title, module) write, and one that lists all names"
+    rows = []
+    for doc,title,mod in lessons:
+        if not public.get(mod): continue
+        m = import_module(f'{LIB}.{mod}')
+        text = [f'# {mod}', f'```{{py:module}} {LIB}.{mod}\n```', escape(m.__doc__), f'Lesson: [{title}](../{doc}.ipynb)']
+        rows += [f'\n## [{mod}]({mod}.md)\n', escape(m.__doc__)]
+        for name in public[mod]:
+            o = getattr(m, name)
+            kind = 'class' if inspect.isclass(o) else 'function' if callable(o) else 'data'
+            text.append('\n'.join(entry(kind, name, o, f'Written in {{ref}}`{title} <{mod}-{name}>`')))
+            rows.append(f'\n{{py:obj}}`{name} <{LIB}.{mod}.{name}>`\n: {escape(inspect.getdoc(o))}')
+        (folder/f'{mod}.md').write_text('\n\n'.join(text), encoding='utf-8')
+    toc = '\n'.join(mod for *_,mod in lessons if public.get(mod))
+    (folder/'index.md').write_text('\n'.join(['# Reference\n', f'Every name that the lessons export. `from {LIB}.all import *` brings them all, except those of `nn`.', *rows,
+                                             f'\n```{{toctree}}\n:hidden:\n{toc}\n```']), encoding='utf-8')
+
+# --- all together ---------------------------------------------------------------------------------------------------------
+
+def assemble(nbs, folder):
+    "Write into `folder` the source of the site for the notebooks in `nbs`"
+    (folder/'api').mkdir()
+    found,public,lessons,prose = [],{},[],{}
+    for path in sorted(nbs.glob('*.ipynb')):
+        nb = nbformat.read(path, 4)
+        own = next((o.split()[1] for c in nb.cells for o in directives(c) if o.startswith('default_exp')), None)
+        title = next((l[2:] for c in nb.cells if c.cell_type=='markdown' for l in c.source.splitlines() if l.startswith('# ')), path.stem)
+        if number := re.match(r'(\d+)_', path.stem):
+            title = title.replace('`', '')
+            title = title if title.startswith(number[1]) else f'{number[1]} {title}'
+            lessons.append((path.stem, title, own))
+            if own:
+                m = import_module(f'{LIB}.{own}')
+                public[own] = {o:f'{m.__name__}.{o}' for o in m.__all__ if getattr(getattr(m, o), '__module__', m.__name__)==m.__name__}
+        found.append((path.stem, nb, own))
+    for doc,nb,own in found:
+        known = name_cells(nb.cells, own, public)
+        prose[doc] = {k:v for names in [*reversed(public.values()), known, public.get(own, {})] for k,v in names.items()}
+        nb.metadata.language_info = dict(name='python', pygments_lexer='ipython3')
+        nb.cells = [o for o in map(for_readers, nb.cells) if o]
+        nb.cells = list(with_labels(nb.cells, own))
+        if doc=='index': nb.cells.append(nbformat.v4.new_markdown_cell('\n'.join([
+            '```{toctree}', ':hidden:', ':caption: Lessons', *(f'{title} <{o}>' for o,title,_ in lessons), '```',
+            '```{toctree}', ':hidden:', ':caption: Package', 'api/index', '```'])))
+        nbformat.write(nb, folder/f'{doc}.ipynb')
+    for _,_,mod in lessons: prose[f'api/{mod}'] = {**prose['index'], **public.get(mod, {})}
+    (folder/'names.json').write_text(json.dumps(prose), encoding='utf-8')
+    write_reference(folder/'api', lessons, public)
+
+def main(out=root/'_site', nbs=root/'nbs'):
+    out,nbs = Path(out),Path(nbs)
+    shutil.rmtree(out, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as tmp:
+        src = Path(tmp)/'src'
+        src.mkdir()
+        assemble(nbs, src)
+        status = build_main(['-q', '-W', '--keep-going', '-c', str(here), '-d', f'{tmp}/doctrees', str(src), str(out)])
+    for p in nbs.glob('*.ipynb'): shutil.copy(p, out/'_sources') # what the download button gives: the notebook with all its cells
+    if status: sys.exit(status)
+    print(f'Open {out/"index.html"}')
+
+if __name__=='__main__': main(*sys.argv[1:])

@@ -1,0 +1,140 @@
+"""JupyterLab for real: a server with a token on loopback, every notebook of a copy of nbs/ opened in Chromium, Run All, and a look at what came.
+
+Screenshots are kept in executed/screenshots/. Skipped where there is no Chromium, unless $REQUIRE_BROWSER is set.
+"""
+import os, re, secrets, shutil, socket, subprocess, sys, time, urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from test_site import CHROMIUM, find_chromium
+
+root = Path(__file__).resolve().parent.parent
+names = [p.stem for p in sorted((root/'nbs').glob('*.ipynb'))]
+shots = root/'executed'/'screenshots'
+
+BAR = 'from time import sleep\nfrom tqdm import tqdm\nfor _ in tqdm(range(20), unit="step"): sleep(.05)'
+FAULTS = {'error': '1/0', 'warning': 'import warnings\nwarnings.warn("mind the gap")', 'broken bar': 'from tqdm import tqdm\nfor i in tqdm(range(20)):\n    if i==7: break',
+          'broken picture': 'from IPython.display import display\ndisplay({"image/png": "bm8gcGljdHVyZQ==", "text/plain": "x"}, raw=True)'}
+
+def write(path, *sources): nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(o) for o in sources],
+                                          metadata=dict(kernelspec=dict(name='python3', display_name='Python 3', language='python'))), path)
+
+@pytest.fixture(scope='module')
+def lab(tmp_path_factory):
+    "The address of a JupyterLab on a copy of nbs/, as a new user has it, and its token"
+    if not find_chromium(): (pytest.fail if os.environ.get('REQUIRE_BROWSER') else pytest.skip)('no Chromium: install chromium, or set CHROMIUM to its path')
+    tmp = tmp_path_factory.mktemp('lab')
+    shutil.copytree(root/'nbs', tmp/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
+    write(tmp/'nbs'/'bar.ipynb', BAR)
+    for name,source in FAULTS.items(): write(tmp/'nbs'/f'{name}.ipynb', source)
+    settings = tmp/'settings'/'@jupyterlab'/'notebook-extension'
+    settings.mkdir(parents=True)
+    (settings/'tracker.jupyterlab-settings').write_text('{"windowingMode": "none"}') # every cell is in the page, not only those in sight
+    (tmp/'config'/'labconfig').mkdir(parents=True)
+    (tmp/'config'/'labconfig'/'page_config.json').write_text('{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}') # no questions, no news
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        port = s.getsockname()[1]
+    token = secrets.token_hex(16)
+    env = {**os.environ, 'OMP_NUM_THREADS': '1', 'JUPYTER_CONFIG_DIR': str(tmp/'config'), 'JUPYTER_RUNTIME_DIR': str(tmp/'runtime'), 'JUPYTERLAB_SETTINGS_DIR': str(tmp/'settings'),
+           'JUPYTERLAB_WORKSPACES_DIR': str(tmp/'workspaces'), 'PYTHONPATH': str(root), 'PATH': f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'}
+    log = open(tmp/'log', 'w')
+    server = subprocess.Popen([sys.executable, '-m', 'jupyterlab', '--no-browser', '--ip=127.0.0.1', f'--port={port}', '--ServerApp.port_retries=0', '--allow-root', f'--ServerApp.root_dir={tmp/"nbs"}',
+                               f'--IdentityProvider.token={token}', '--LabApp.expose_app_in_browser=True'], cwd=tmp, env=env, stdout=log, stderr=log)
+    url = f'http://127.0.0.1:{port}'
+    try:
+        for _ in range(120):
+            try: urllib.request.urlopen(f'{url}/api/status?token={token}'); break
+            except OSError: time.sleep(.5)
+            if server.poll() is not None: break
+        else: pytest.fail((tmp/'log').read_text())
+        assert server.poll() is None, (tmp/'log').read_text()
+        yield url,token
+    finally:
+        server.terminate()
+        server.wait(30)
+        log.close()
+
+@pytest.fixture(scope='module')
+def chromium(lab):
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=find_chromium(), args=CHROMIUM)
+        yield browser
+        browser.close()
+
+RUN_ALL = '''async name => {
+  const app = window.jupyterapp;
+  await app.restored;
+  const panel = await app.commands.execute('docmanager:open', {path: name+'.ipynb', factory: 'Notebook'});
+  await panel.context.ready;
+  await panel.sessionContext.ready;
+  await panel.sessionContext.session.kernel.info;
+  app.shell.activateById(panel.id);
+  window.panel = panel;
+  await app.commands.execute('notebook:run-all-cells');
+}'''
+DONE = '''() => window.panel.content.widgets.every(o => o.model.type!=='code' || !o.model.sharedModel.source.trim() || o.model.executionCount && o.model.executionState!=='running')
+              && window.panel.sessionContext.session.kernel.status==='idle' || window.panel.content.widgets.some(o => o.model.type==='code' && o.model.outputs.toJSON().some(p => p.output_type==='error'))'''
+SEEN = '''async () => {
+  const cells = [];
+  for (const [i, o] of window.panel.content.widgets.entries()) {
+    if (o.model.type!=='code') continue;
+    const images = [...o.node.querySelectorAll('.jp-OutputArea-output img')];
+    for (const img of images) try { await img.decode() } catch (e) {}
+    cells.push({i, outputs: o.model.outputs.toJSON(), images: images.filter(o => o.naturalWidth && o.checkVisibility()).length,
+                stderr: [...o.node.querySelectorAll('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]')].map(o => o.innerText)});
+  }
+  return cells;
+}'''
+
+def run_all(chromium, lab, name, seconds=300):
+    "What each code cell of the notebook shows after Run All; a screenshot at its first figure"
+    url,token = lab
+    context = chromium.new_context(viewport=dict(width=1400, height=1000))
+    page = context.new_page()
+    page.set_default_timeout(seconds*1000)
+    page.goto(f'{url}/lab/workspaces/{secrets.token_hex(4)}?token={token}')
+    page.wait_for_function('window.jupyterapp')
+    page.evaluate(RUN_ALL, name)
+    page.wait_for_function(DONE)
+    page.wait_for_timeout(500)
+    cells = page.evaluate(SEEN)
+    page.evaluate('(document.querySelector(".jp-OutputArea-output img") || document.querySelector(".jp-OutputArea-output"))?.scrollIntoView({block: "center"})')
+    page.wait_for_timeout(300)
+    shots.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=shots/f'{name}.png')
+    page.evaluate('window.panel.sessionContext.shutdown()')
+    context.close()
+    return cells
+
+def problems(cells):
+    "Errors, warnings, pictures that aren't drawn and progress bars that aren't finished, by cell"
+    res = []
+    for c in cells:
+        res += [f"cell {c['i']}: {o['ename']}: {o['evalue']}" for o in c['outputs'] if o['output_type']=='error']
+        pictures = sum('image/png' in o.get('data', {}) for o in c['outputs'])
+        if c['images']<pictures: res.append(f"cell {c['i']}: {c['images']} of {pictures} pictures drawn")
+        lines = [l for o in c['stderr'] for l in o.splitlines() if l.strip()]
+        res += [f"cell {c['i']}: bar not finished: {l}" for l in lines if re.search(r'\d+%\|', l) and '100%|' not in l]
+        res += [f"cell {c['i']}: on stderr: {l}" for l in lines if not re.search(r'\d+%\|', l)]
+    return res
+
+@pytest.mark.parametrize('name', names)
+def test_run_all(chromium, lab, name):
+    cells = run_all(chromium, lab, name)
+    assert cells and not problems(cells)
+
+def test_a_progress_bar_is_one_line_that_ends_full(chromium, lab):
+    cells = run_all(chromium, lab, 'bar')
+    lines = [l for c in cells for o in c['stderr'] for l in o.splitlines() if l.strip()]
+    assert not problems(cells) and len(lines)==1 and re.match(r'100%\|█+\| 20/20 .*step/s', lines[0])
+
+@pytest.mark.parametrize('name, said', [('error', 'ZeroDivisionError'), ('warning', 'mind the gap'), ('broken bar', 'bar not finished'), ('broken picture', '0 of 1 pictures drawn')])
+def test_a_fault_is_found(chromium, lab, name, said):
+    found = problems(run_all(chromium, lab, name))
+    (shots/f'{name}.png').unlink()
+    assert any(said in o for o in found), found

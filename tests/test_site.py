@@ -1,0 +1,259 @@
+"""The reading site: builds without a warning, shows what it should and nothing else, and is sound in a browser that has no network.
+
+The browser tests need Chromium and axe-core; they look for `chromium` (or $CHROMIUM) and for node_modules/axe-core/axe.min.js (or $AXE), and are
+skipped where one is missing, unless $REQUIRE_BROWSER is set.
+"""
+import os, re, shutil, subprocess, sys
+from base64 import b64decode, b64encode
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+
+if not os.environ.get('REQUIRE_BROWSER'): pytest.importorskip('myst_nb', reason='no MyST-NB in this environment: `make site` installs it')
+
+root = Path(__file__).resolve().parent.parent
+
+# --- the checks of the files ------------------------------------------------------------------------------------------------
+
+def build(out, nbs=root/'nbs', **env): return subprocess.run([sys.executable, str(root/'site'/'make.py'), str(out), str(nbs)], capture_output=True, text=True,
+                                                             env={**{k:v for k,v in os.environ.items() if not k.startswith('GITHUB_')}, **env})
+
+def pages(site): return sorted(o for o in site.rglob('*.html') if '_static' not in o.parts)
+def read(path): return path.read_text(encoding='utf-8')
+def megabytes(site): return sum(o.stat().st_size for o in site.rglob('*') if o.is_file())/1e6
+
+def loaded_from_outside(site):
+    "What pages and style sheets load from another host; links that a reader may follow are none of it"
+    tags = {p.name:re.findall(r'<(?:script|link|img|iframe|source|video|audio|object|embed)\b[^>]*?(?:src|href|data)="((?:https?:)?//[^"]*)"', read(p)) for p in pages(site)}
+    styles = {p.name:re.findall(r'url\(\s*["\']?((?:https?:)?//[^)]*)|@import\s+["\'](http[^"\']*)', read(p)) for p in site.rglob('*.css')}
+    return {k:v for k,v in (tags|styles).items() if v}
+
+def broken_links(site):
+    "Links within the site whose page or place on the page isn't there"
+    text = {p:read(p) for p in pages(site)}
+    ids = {p:set(map(unescape, re.findall(r'\b(?:id|name)="([^"]*)"', t))) for p,t in text.items()}
+    res = []
+    for p,t in text.items():
+        for href in map(unescape, re.findall(r'<a\b[^>]*?\bhref="([^"]*)"', t)):
+            url = urlsplit(href)
+            if url.scheme or url.netloc or href in ('#', ''): continue
+            to = (p.parent/unquote(url.path)).resolve() if url.path else p
+            if not to.exists() or url.fragment and to in ids and unquote(url.fragment) not in ids[to]: res.append(f'{p.relative_to(site)}: {href}')
+    return sorted(set(res))
+
+def code_shown(page):
+    "The texts of a page's blocks of code and output"
+    return [unescape(re.sub(r'<[^>]*>', '', o)).strip() for o in re.findall(r'<pre\b[^>]*>(.*?)</pre>', read(page), re.S)]
+
+def plumbing(site, nbs):
+    "Directives, hidden cells and stderr that a reader can see"
+    res = []
+    for path in nbs.glob('*.ipynb'):
+        shown = code_shown(site/f'{path.stem}.html')
+        res += [f'{path.stem}: {l}' for o in shown for l in o.splitlines() if l.startswith('#|')]
+        for i,c in enumerate(nbformat.read(path, 4).cells):
+            if c.cell_type!='code': continue
+            source = re.sub(r'\A(#\|.*\n?)*', '', c.source).strip()
+            if re.match(r'(#\|.*\n)*#\| hide', c.source) and source in shown: res.append(f'{path.stem}: hidden cell {i}')
+            res += [f'{path.stem}: stderr of cell {i}' for o in c.outputs if o.get('name')=='stderr' and o.text.strip() in shown]
+    return res
+
+def figures_amiss(site, nbs):
+    "Figures that a page lacks, and images without alternative text or with another than was saved"
+    res = [f'{p.name}: {o}' for p in pages(site) for o in re.findall(r'<img\b[^>]*>', read(p)) if not re.search(r'\balt="[^"]+"', o)]
+    for path in nbs.glob('*.ipynb'):
+        want = [o.metadata.get('image/png', {}) for c in nbformat.read(path, 4).cells for o in c.get('outputs', []) if 'image/png' in o.get('data', {})]
+        have = [{k:unescape(v) for k,v in re.findall(r'\b(alt|width)="([^"]*)"', o)} for o in re.findall(r'<img\b[^>]*_images[^>]*>', read(site/f'{path.stem}.html'))]
+        want = [{k:str(o[k]) for k in ('alt', 'width') if k in o} for o in want]
+        if want!=have: res.append(f'{path.stem}: {len(have)} figures for {len(want)} saved, or another alternative text or width: {[o for o in want if o not in have]}')
+    return res
+
+def names_amiss(site):
+    "Exported names that the reference lacks, that it can't place in a lesson, or that no lesson links to"
+    from importlib import import_module
+    res = []
+    lessons = ''.join(read(p) for p in site.glob('*.html'))
+    for page in site.glob('api/*.html'):
+        if page.stem=='index': continue
+        for name in import_module(f'mlp_foundations.{page.stem}').__all__:
+            anchor = f'mlp_foundations.{page.stem}.{name}'
+            if f'id="{anchor}"' not in read(page): res.append(f'{anchor} has no entry')
+            if f'href="api/{page.name}#{anchor}"' not in lessons: res.append(f'{anchor} is linked from no lesson')
+    return res
+
+# --- on our site --------------------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope='session')
+def site(tmp_path_factory):
+    out = tmp_path_factory.mktemp('site')/'_site'
+    res = build(out)
+    assert res.returncode==0, f'the build stopped at a warning:\n{res.stderr}'
+    return out
+
+def test_size(site): assert megabytes(site) < 40
+def test_every_notebook_has_a_page(site): assert {p.stem for p in (root/'nbs').glob('*.ipynb')} <= {p.stem for p in site.glob('*.html')}
+def test_the_reference_has_every_name(site):
+    assert {'data', 'matmul', 'init', 'forward', 'backward', 'layers', 'nn', 'training'} <= {p.stem for p in site.glob('api/*.html')}
+    assert not names_amiss(site)
+def test_nothing_from_outside(site): assert not loaded_from_outside(site)
+def test_links(site): assert not broken_links(site)
+def test_no_plumbing(site): assert not plumbing(site, root/'nbs')
+def test_figures(site): assert not figures_amiss(site, root/'nbs')
+def test_no_repository_is_invented(site): assert not [p.name for p in pages(site) if re.search(r'colab\.research|mybinder|github\.com/', read(p))]
+
+# --- the checks of a page in the browser --------------------------------------------------------------------------------------
+
+CHROMIUM = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split()
+AXE = Path(os.environ.get('AXE') or root/'node_modules'/'axe-core'/'axe.min.js')
+
+def missing():
+    "What the browser tests lack, in a line, or None"
+    try: import playwright # noqa: F401
+    except ImportError: return 'no playwright in this environment'
+    if not find_chromium(): return 'no Chromium: install chromium, or set CHROMIUM to its path'
+    if not AXE.exists(): return 'no axe-core: run npm install axe-core, or set AXE to its axe.min.js'
+def find_chromium(): return os.environ.get('CHROMIUM') or shutil.which('chromium') or shutil.which('google-chrome')
+
+@pytest.fixture(scope='session')
+def browser():
+    if why := missing(): (pytest.fail if os.environ.get('REQUIRE_BROWSER') else pytest.skip)(why)
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as p:
+        chromium = p.chromium.launch(executable_path=find_chromium(), args=CHROMIUM)
+        yield chromium
+        chromium.close()
+
+LOOK = r'''async () => {
+  if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
+  const res = [], visible = o => o.checkVisibility() && o.getBoundingClientRect().width>20;
+  for (const o of document.querySelectorAll('.math')) if (!o.querySelector('mjx-container')) res.push('maths not typeset: '+o.textContent.slice(0, 60));
+  for (const o of document.querySelectorAll('mjx-merror')) res.push('maths with an error: '+o.closest('mjx-container').textContent.slice(0, 60)+' '+(o.getAttribute('data-mjx-error') || ''));
+  const prose = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (prose.nextNode()) {
+    const o = prose.currentNode;
+    if (/\$\$|\\\[|\\\(/.test(o.data) && !o.parentElement.closest('pre, code, script, style, .mjx-container')) res.push('maths left as text: '+o.data.trim().slice(0, 60));
+  }
+  for (const o of document.images) {
+    o.loading = 'eager';
+    try { await o.decode() } catch (e) {}
+    if (!o.naturalWidth || !visible(o)) res.push('image not shown: '+o.src.split('/').pop());
+    if (!o.alt.trim()) res.push('image without alternative text: '+o.src.split('/').pop());
+  }
+  if (document.documentElement.scrollWidth>innerWidth) res.push(`wider than the window: ${document.documentElement.scrollWidth} of ${innerWidth} pixels`);
+  return res;
+}'''
+CONTRAST = '''async () => { // of the thousands of words of code, and of the formulas, one of each kind is enough
+  const seen = new Set();
+  for (const o of document.querySelectorAll('pre span, mjx-container')) {
+    const style = getComputedStyle(o), kind = [o.localName, style.color, style.backgroundColor, style.fontWeight, o.parentElement.className, o.closest('pre')?.parentElement.className].join();
+    if (seen.has(kind)) o.remove(); else seen.add(kind);
+  }
+  return (await axe.run(document, {runOnly: ['color-contrast'], resultTypes: ['violations']})).violations.flatMap(
+    o => o.nodes.map(n => `contrast: ${n.any[0].data.contrastRatio} of ${n.any[0].data.expectedContrastRatio}: ${n.html.slice(0, 100)}`));
+}'''
+
+def problems(context, path, theme=None, contrast=False):
+    "What is wrong with the page at `path` as `context` shows it"
+    page,res = context.new_page(),[]
+    page.on('console', lambda o: res.append(f'console: {o.text}') if o.type=='error' else None)
+    page.on('pageerror', lambda o: res.append(f'script error: {o}'))
+    page.on('request', lambda o: None if o.url.startswith(('file:', 'data:', 'blob:')) else res.append(f'request to the outside: {o.url}'))
+    page.goto(path.as_uri())
+    res += page.evaluate(LOOK)
+    if theme and page.evaluate('document.documentElement.dataset.theme')!=theme: res.append(f'not {theme}')
+    if contrast:
+        page.add_script_tag(path=AXE)
+        res += sorted(set(page.evaluate(CONTRAST)))
+    page.close()
+    return res
+
+@pytest.mark.parametrize('theme', ['light', 'dark'])
+@pytest.mark.parametrize('width', [1400, 390])
+def test_pages_in_the_browser(site, browser, theme, width):
+    context = browser.new_context(viewport=dict(width=width, height=900), color_scheme=theme)
+    found = {str(p.relative_to(site)): problems(context, p, theme, contrast=width==1400) for p in pages(site)} # colours don't depend on the width
+    context.close()
+    assert not {k:v for k,v in found.items() if v}
+
+def found_by_search(browser, site, words):
+    "The links that a search for `words` shows, typed into the first page's field"
+    page = browser.new_page()
+    page.goto((site/'index.html').as_uri())
+    page.keyboard.press('Control+k')
+    page.locator('input[type=search]:visible').first.fill(words)
+    page.keyboard.press('Enter')
+    page.wait_for_url('**/search.html?**')
+    page.wait_for_function("/found|match/.test(document.querySelector('#search-results .search-summary')?.textContent || '')")
+    res = page.eval_on_selector_all('#search-results li a', 'o => o.map(a => a.getAttribute("href"))')
+    page.close()
+    return res
+
+def test_search(browser, site):
+    found = found_by_search(browser, site, 'lin_grad')
+    assert any('api/backward.html#mlp_foundations.backward.lin_grad' in o for o in found) and any(o.startswith('04_backward.html') for o in found)
+    assert not found_by_search(browser, site, 'xyzzyplugh')
+
+# --- the checks bite: each is seen to fail on a small site with faults ----------------------------------------------------------
+
+PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=='
+PIXEL_2 = b64encode(b64decode(PIXEL)+b'0').decode()
+def figure(png, **meta): return nbformat.v4.new_output('display_data', {'image/png': png, 'text/plain': 'x'}, metadata={'image/png': meta})
+def stream(name, text): return nbformat.v4.new_output('stream', name=name, text=text)
+def small(folder, *cells):
+    "Notebooks in `folder`, the front page with `cells`"
+    folder.mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('# A page'), *cells]), folder/'index.ipynb')
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('# Another')]), folder/'00_other.ipynb')
+    return folder
+def md(text): return nbformat.v4.new_markdown_cell(text)
+def code(source, *outputs): return nbformat.v4.new_code_cell(source, outputs=list(outputs))
+
+@pytest.fixture(scope='module')
+def small_site(tmp_path_factory):
+    "A site of two pages with a repository's name, and its notebooks"
+    nbs = small(tmp_path_factory.mktemp('small')/'nbs', md('To [the other](00_other.ipynb), $x^2$.'), code('#| default_exp small'), code('#| hide\nunseen = 1', stream('stdout', 'unheard')),
+                code('#| hide\ndraw()', stream('stdout', 'unheard'), figure(PIXEL, alt='A "dot" & a line', width=40)),
+                code('#| export\nseen = 1', stream('stderr', '50%|##'), stream('stdout', 'heard')), code('two()', figure(PIXEL_2, alt='one', width=30)))
+    res = build(nbs.parent/'out', nbs, GITHUB_REPOSITORY='owner/name')
+    assert res.returncode==0, res.stderr
+    return nbs.parent/'out', nbs
+
+def test_cells_for_readers(small_site):
+    site,nbs = small_site
+    assert code_shown(site/'index.html')==['seen = 1', 'heard', 'two()']
+    assert not (plumbing(site, nbs) or figures_amiss(site, nbs) or broken_links(site) or loaded_from_outside(site))
+    assert 'https://colab.research.google.com/github/owner/name/blob/main/nbs/index.ipynb' in read(site/'index.html')
+
+@pytest.mark.parametrize('old, new, check', [
+    ('>seen<', '>#| export\nseen<', plumbing), ('heard', '50%|##', plumbing), ('heard', 'unseen = 1', plumbing),
+    ('alt="one"', 'alt=""', figures_amiss), ('alt="one"', 'alt="two"', figures_amiss), ('width="30"', '', figures_amiss), ('<img alt="one"', '<p alt="one"', figures_amiss),
+    ('href="00_other.html"', 'href="01_other.html"', broken_links), ('href="00_other.html"', 'href="00_other.html#nowhere"', broken_links),
+    ('</head>', '<script src="https://example.org/x.js"></script></head>', loaded_from_outside)])
+def test_a_fault_in_the_files_is_found(small_site, tmp_path, old, new, check):
+    site,nbs = shutil.copytree(small_site[0], tmp_path/'out'),small_site[1]
+    text = read(site/'index.html')
+    assert old in text
+    (site/'index.html').write_text(text.replace(old, new), encoding='utf-8')
+    assert check(site, nbs) if check in (plumbing, figures_amiss) else check(site)
+
+def test_a_warning_ends_the_build(tmp_path):
+    res = build(tmp_path/'out', small(tmp_path/'nbs', md('To [nowhere](09_nowhere.ipynb), [no place](00_other.ipynb#noplace).'), md('![x](none.png)'), md('{ref}`gone`')))
+    assert res.returncode and all(o in res.stderr for o in ('09_nowhere', 'noplace', 'none.png', 'gone'))
+
+PAGE = '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>x</title><body><article>{}</article></body></html>'
+@pytest.mark.parametrize('html, said', [
+    ('<p>A <code>$$</code> and a sound image <img width="40" alt="a dot" src="data:image/png;base64,%s"></p>' % PIXEL, None),
+    ('<script>console.error("broken")</script>', 'console: broken'), ('<script>nothing.at.all</script>', 'script error'), ('<img alt="x" width="40" src="http://127.0.0.1:9/x.png">', 'request to the outside'),
+    ('<p>$$x^2$$</p>', 'maths left as text'), ('<span class="math">\\(x\\)</span>', 'maths not typeset'), ('<img alt="x" width="40" src="none.png">', 'image not shown'),
+    ('<img alt="x" style="display: none" src="data:image/png;base64,%s">' % PIXEL, 'image not shown'), ('<img alt=" " width="40" src="data:image/png;base64,%s">' % PIXEL, 'without alternative text'),
+    ('<div style="width: 500px">wide</div>', 'wider than the window'), ('<p style="color: #999; background: #fff">pale</p>', 'contrast'), ('<script>document.documentElement.dataset.theme = "dark"</script>', 'not light')])
+def test_a_faulty_page_is_found(tmp_path, browser, html, said):
+    path = tmp_path/'page.html'
+    path.write_text(PAGE.format(html), encoding='utf-8')
+    context = browser.new_context(viewport=dict(width=390, height=900))
+    found = problems(context, path, 'light', contrast=True)
+    context.close()
+    assert any(said in o for o in found) if said else not found, found
