@@ -165,6 +165,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                           'mlp_foundations.training.CrossEntropy.forward': ( 'training.html#crossentropy.forward',
                                                                                              'mlp_foundations/training.py'),
                                           'mlp_foundations.training.Lin.step': ('training.html#lin.step', 'mlp_foundations/training.py'),
+                                          'mlp_foundations.training.Model._step': ( 'training.html#model._step',
+                                                                                    'mlp_foundations/training.py'),
                                           'mlp_foundations.training.Model.step': ( 'training.html#model.step',
                                                                                    'mlp_foundations/training.py'),
                                           'mlp_foundations.training.Module.step': ( 'training.html#module.step',

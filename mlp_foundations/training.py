@@ -17,21 +17,23 @@ from .data import *
 from .init import *
 from .layers import *
 
-# %% ../nbs/07_training.ipynb #a8dd5a87
+# %% ../nbs/07_training.ipynb #323e15b4
 def log_softmax(
     x, # (n, c) logits, floating
 )->torch.Tensor: # (n, c), log of the probabilities
-    "Logarithm of softmax over the last axis, by a log-sum-exp that can't overflow"
+    "Logarithm of softmax over the last axis, by a log-sum-exp that can't overflow; raises `ValueError` if `x` is not floating"
+    if not x.is_floating_point(): raise ValueError(f'log_softmax needs floating logits, not {x.dtype}')
     x = x-x.amax(-1, keepdim=True)
-    return x-x.exp().sum(-1, keepdim=True).log()
+    return x-x.exp().sum(-1, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32)).log().to(x.dtype)
 
-# %% ../nbs/07_training.ipynb #84dacd98
-def _check_cross_entropy(logits, targ):
+# %% ../nbs/07_training.ipynb #580b2953
+def _check_cross_entropy(logits, targ, name='cross_entropy'):
     "Raise `ValueError` unless `logits` (n, c) are floating and `targ` (n,) are int64 from 0 to c-1"
     if logits.ndim!=2 or targ.shape!=logits.shape[:1] or not logits.numel(): raise ValueError(
-        f'cross_entropy needs logits (n, c) and targ (n,) with n > 0, not {tuple(logits.shape)} and {tuple(targ.shape)}')
+        f'{name} needs logits (n, c) and targ (n,) with n > 0, not {tuple(logits.shape)} and {tuple(targ.shape)}')
     if not logits.is_floating_point() or targ.dtype!=torch.int64: raise ValueError(
-        f'cross_entropy needs floating logits and int64 labels, not {logits.dtype} and {targ.dtype}')
+        f'{name} needs floating logits and int64 labels, not {logits.dtype} and {targ.dtype}')
+    if targ.device!=logits.device: raise ValueError(f'{name} needs one device, not {logits.device} and {targ.device}')
     lo,hi = int(targ.min()),int(targ.max())
     if lo<0 or hi>=logits.shape[1]: raise ValueError(f'labels go from {lo} to {hi}: with {logits.shape[1]} logits they must be 0 to {logits.shape[1]-1}')
 
@@ -56,17 +58,17 @@ class CrossEntropy(Module):
         p.scatter_(0, targ[None], -1., reduce='add') # minus 1 at each right label
         inp.g = p.div_(len(targ)).t() # (n, c)
 
-# %% ../nbs/07_training.ipynb #fd8fff84
+# %% ../nbs/07_training.ipynb #14e03f69
 def accuracy(
     logits, # (n, c)
     targ, # (n,)
 )->float: # between 0 and 1
-    "Share of rows whose largest logit is the label's; raises `ValueError` if the rows don't match"
-    if logits.ndim!=2 or targ.shape!=logits.shape[:1] or not len(targ): raise ValueError(
-        f'accuracy needs logits (n, c) and targ (n,) with n > 0, not {tuple(logits.shape)} and {tuple(targ.shape)}')
+    "Share of rows whose largest logit is the label's; raises `ValueError` as `cross_entropy` does, and for NaN"
+    _check_cross_entropy(logits, targ, 'accuracy')
+    if logits.isnan().any(): raise ValueError(f'accuracy: NaN in {int(logits.isnan().any(1).sum())} of {len(logits)} rows of logits')
     return (logits.argmax(1)==targ).sum().item()/len(targ)
 
-# %% ../nbs/07_training.ipynb #54e064c7
+# %% ../nbs/07_training.ipynb #d30a501d
 class SGD:
     "Stochastic gradient descent: each step takes `lr` times its gradient off every parameter (Robbins & Monro 1951); raises `ValueError` for an `lr` that is not above 0 or no parameters"
     def __init__(self,
@@ -75,11 +77,17 @@ class SGD:
     ):
         self.params,self.lr = list(params),lr
         if not 0<lr<math.inf or not self.params: raise ValueError(f'SGD needs parameters and an lr above 0, not {len(self.params)} and {lr!r}')
+        if len(set(map(id, self.params)))<len(self.params): raise ValueError('SGD was given a parameter twice: it would be stepped twice')
+        self.used = [None]*len(self.params) # the `.g` of the last step
     @torch.no_grad()
     def step(self):
         "p -= lr * p.g for each parameter; raises `ValueError` before any is changed if one has no `.g`"
         for i,p in enumerate(self.params):
             if getattr(p, 'g', None) is None: raise ValueError(f'parameter {i} {tuple(p.shape)} has no .g: run backward before step')
+            if p.g is self.used[i]: raise ValueError(f'parameter {i} {tuple(p.shape)} still has the .g of the last step: run backward before step')
+            if not p.is_floating_point() or (p.shape,p.dtype,p.device)!=(p.g.shape,p.g.dtype,p.g.device): raise ValueError(
+                f'parameter {i} must be floating and its .g like it, not {tuple(p.g.shape)} {p.g.dtype} {p.g.device} against {tuple(p.shape)} {p.dtype} {p.device}')
+        self.used = [p.g for p in self.params]
         for p in self.params: p.sub_(p.g, alpha=self.lr)
 
 # %% ../nbs/07_training.ipynb #d3f57899
@@ -89,23 +97,33 @@ def step(self:Module, out, inp, lr):
     self.bwd(out, inp)
     for p in self.params(): p.sub_(p.g, alpha=lr)
 
-# %% ../nbs/07_training.ipynb #066085ca
+# %% ../nbs/07_training.ipynb #c1d6d5c2
 @patch
 def step(self:Lin, out, inp, lr):
     "`bwd` and the SGD step in one: the product that would make `w.g` is added to `w` instead"
+    if type(self).bwd is not Lin.bwd or type(self).params is not Lin.params: return Module.step(self, out, inp, lr) # a Lin made otherwise
     g = out.g # (n, n_out)
     inp.g = (self.w @ g.t()).t() if self.inp_g else None # (n, n_in), from w before its step
     self.w.t().addmm_(g.t(), inp, alpha=-lr) # w -= lr * inp.t() @ g
     self.b.sub_(g.sum(0), alpha=lr)
 
-# %% ../nbs/07_training.ipynb #c75fe9b7
+# %% ../nbs/07_training.ipynb #cb36a527
 def _largest(layers, acts):
     "The largest |activation| of the input and of each layer's output, as a text"
     return ', '.join(f'{name} {o.abs().max().item():.3g}' for name,o in zip(['input', *(type(l).__name__ for l in layers)], acts))
 
 @patch
+@torch.no_grad()
 def step(self:Model, x, targ, lr):
-    "One step of SGD on the rows `x`: forward, then each layer's `step` from the last to the first; raises `FloatingPointError` before any change"
+    "One step of SGD on the rows `x`; raises `ValueError` and `FloatingPointError` before any change"
+    self.check(x, targ)
+    self.loss.check(self.predict(x), targ)
+    if not x.isfinite().all(): raise FloatingPointError('x has values that are not finite')
+    self._step(x, targ, lr)
+
+@patch
+def _step(self:Model, x, targ, lr):
+    "`step` on rows that have been checked: forward, then each layer's `step` from the last to the first"
     acts = [x]
     for l in self.layers: acts.append(l.forward(acts[-1]))
     self.loss.bwd(None, acts[-1], targ)
@@ -113,12 +131,15 @@ def step(self:Model, x, targ, lr):
         f'the loss is not finite any more; largest activation by layer: {_largest(self.layers, acts)}')
     for l,inp,out in zip(self.layers[::-1], acts[-2::-1], acts[::-1]): l.step(out, inp, lr)
 
-# %% ../nbs/07_training.ipynb #1228067c
+# %% ../nbs/07_training.ipynb #114444f4
 def _check_rows(model, x, y):
     "Raise `ValueError` unless `x` and `y` are rows that `model` and its loss can work on"
     if not (torch.is_tensor(x) and torch.is_tensor(y)): raise ValueError(f'fit needs tensors x and y, not {type(x).__name__} and {type(y).__name__}')
     if not (x.ndim==2 and len(x) and y.shape[:1]==x.shape[:1]): raise ValueError(f'fit needs x (n, m) and n targets, n > 0, not {tuple(x.shape)} and {tuple(y.shape)}')
-    model.loss.check(model(x[:1]).expand(len(x), -1), y)
+    model.check(x, y)
+    out = model(x[:1]) # (1, n_out)
+    model.loss.check(out.expand(len(x), *out.shape[1:]), y)
+    if any(o.isinf() for o in x.aminmax()): raise ValueError('fit needs finite x, and there is infinity in it')
 
 def _check_fit(model, x, y, epochs, lr, final_lr, bs, valid=None):
     "Raise `ValueError` for arguments of `fit` that make no sense"
@@ -139,28 +160,30 @@ def _order(n, generator, device):
     "A random order of `n` rows, drawn where `generator` lives"
     return torch.randperm(n, generator=generator, device=None if generator is None else generator.device).to(device)
 
-# %% ../nbs/07_training.ipynb #180d684a
+# %% ../nbs/07_training.ipynb #41837e76
 def _fit_steps(model, batches, lrs, bs, epoch, bar):
     "A step on each of `batches` with the next of `lrs`, scaled by its share of `bs` rows"
     for i,((xb,yb),lr) in enumerate(zip(batches, lrs)):
-        try: model.step(xb, yb, lr*len(xb)/bs)
+        try: model._step(xb, yb, lr*len(xb)/bs)
         except FloatingPointError as e: raise FloatingPointError(f'epoch {epoch}, batch {i}, lr {lr:.3g}: {e}') from None
         bar.update()
 
-# %% ../nbs/07_training.ipynb #4b5ec28c
+# %% ../nbs/07_training.ipynb #968d036f
 def _fit_epochs(model, x, y, valid, epochs, lrs, bs, shuffle, generator, bar):
     "Train for `epochs`; yields the record of each"
     for epoch in range(epochs):
         start,order = time.perf_counter(),_order(len(x), generator, x.device) if shuffle else None
         with torch.inference_mode(): _fit_steps(model, _batches(x, y, bs, order), lrs, bs, epoch, bar)
+        if not all(p.isfinite().all() for p in model.params()): raise FloatingPointError(f'epoch {epoch}: the last step made the weights infinite')
         record = dict(epoch=epoch, seconds=time.perf_counter()-start)
         if valid is not None:
             out = model(valid[0]) # (rows, c)
-            record.update(loss=model.loss.forward(out, valid[1]).item(), accuracy=accuracy(out, valid[1]))
+            record.update(loss=model.loss.forward(out, valid[1]).item())
+            if not valid[1].is_floating_point(): record.update(accuracy=accuracy(out, valid[1]))
         bar.set_postfix(record)
         yield record
 
-# %% ../nbs/07_training.ipynb #86bc9961
+# %% ../nbs/07_training.ipynb #e1005584
 def fit(
     model:Model, # changed in place
     x, # (n, m), floating
@@ -176,7 +199,8 @@ def fit(
 )->list: # a dict an epoch: epoch, seconds, and `valid`'s loss and accuracy
     "Train `model` by plain SGD on minibatches; raises `ValueError` for arguments that make no sense and `FloatingPointError` at a loss of NaN, weights as before the step"
     _check_fit(model, x, y, epochs, lr, final_lr, bs, valid)
-    model.layers[0].inp_g,bs = False,min(bs, len(x))
+    for i,l in enumerate(model.layers): l.inp_g = i>0
+    bs = min(bs, len(x))
     steps = epochs*math.ceil(len(x)/bs)
     lrs = (lr+(final_lr-lr)*t/steps for t in range(steps))
     with tqdm(total=steps, disable=not progress, unit='step') as bar:

@@ -214,7 +214,7 @@ def test_half_precision(dtype):
     want = D[0]@D[1]+D[2]
     grads = torch.autograd.grad(want, D, g.double())
     for f in (lin, LINS['Lin'], LINS['linear_fn']): close(f(x, w, b), want.detach())
-    for f in MATMULS: close(f(x, w), (want-D[2]).detach())
+    for f in MATMULS: refused(lambda: f(x, w), str(dtype)) # sums of loops would go wrong
     lin_grad(x, with_g(lin(x, w, b), g), w, b)
     for t,o in zip((x, w, b), grads): close(t.g, o)
     l = Lin(w, b)
@@ -226,7 +226,7 @@ def test_half_precision(dtype):
     close(log_softmax(x), F.log_softmax(x.double(), -1))
     for f in (cross_entropy, CES['CrossEntropy']): close(f(x, labels), F.cross_entropy(x.double(), labels))
     close(normalize(x, 1., 2.), (x.double()-1)/2)
-    for a,o in zip(layer_stats(x, [w]), ((x.double()@w.double()).relu().mean(), (x.double()@w.double()).relu().std())): close(a[0], o)
+    refused(lambda: layer_stats(x, [w]), str(dtype))
     for c,t in ((None, y), (3, labels)):
         model,same = net(c, dtype),net(c, dtype)
         for l in same.layers[::2]: l.w,l.b = l.w.double(),l.b.double()
@@ -396,7 +396,7 @@ def test_one_layer_twice():
         model.layers.append(again)
         for f in (lambda: model(rand(4, 3), ints(4)), lambda: model.step(rand(4, 3), ints(4), .1), lambda: quiet(model, rand(4, 3), ints(4))): refused(f, 'already')
     near(l.w, rand(3, 3))
-    refused(lambda: SGD([l.w, l.b, l.w], .1), (3,3)) # it would be stepped twice
+    refused(lambda: SGD([l.w, l.b, l.w], .1), 'twice') # it would be stepped twice
     ours = nn.Linear(3, 3, generator=torch.Generator().manual_seed(0))
     theirs = torch.nn.Linear(3, 3)
     with torch.no_grad():

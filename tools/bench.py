@@ -1,6 +1,6 @@
 """How fast the hand-written net is, beside its peers on the same work. Run by `make bench`; no test depends on a time.
 
-    python tools/bench.py [--threads 1 2] [--rounds 9] [--only full epoch memory scale]
+    python tools/bench.py [--threads 1 2] [--rounds 9] [--only full epoch memory scale accuracy]
 
 All contenders of a work take turns within one process, round after round, so that a busy machine hurts them alike. Given are medians over the
 rounds in which nothing else kept a processor busy (where the system tells), and medians of the ratios within a round. The measure is `products`:
@@ -12,13 +12,14 @@ from pathlib import Path
 from statistics import median
 
 out = Path(__file__).resolve().parent.parent/'executed'
-N,M,NH,C,LR = 50_000,784,50,10,.01
+M,NH,C,LR = 784,50,10,.01
+KINDS = ['full', 'epoch', 'memory', 'scale', 'accuracy']
 
 def args_from(argv):
     p = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     p.add_argument('--threads', type=int, nargs='+', default=[1, 2], help='a table for each of these numbers of threads')
     p.add_argument('--rounds', type=int, default=9)
-    p.add_argument('--only', nargs='+', default=['full', 'epoch', 'memory', 'scale'], choices=['full', 'epoch', 'memory', 'scale'])
+    p.add_argument('--only', nargs='+', default=KINDS, choices=KINDS)
     p.add_argument('--child', action='store_true', help=argparse.SUPPRESS)
     return p.parse_args(argv)
 
@@ -354,6 +355,21 @@ def scale_work(torch, x, rounds):
             res.append(dict(kind=kind, value=v, gflop=work/1e9, **got['contenders']['ours'], gflops=work/1e6/got['contenders']['ours']['ms'], quiet=got['quiet']))
     return res
 
+def accuracy_work(torch, x, y, mean, std, seeds=3, epochs=10, lr=.2, bs=64):
+    "Accuracy on the test digits and seconds of training, for several seeds, as notebook 07 trains"
+    from mlp_foundations.all import Model, Lin, Relu, CrossEntropy, fit, accuracy, get_test, normalize, kaiming_normal, xavier_normal
+    xt,yt = get_test()
+    xt,res = normalize(xt, mean, std),[]
+    for nh in (50, 512):
+        accs,secs = [],[]
+        for seed in range(seeds):
+            g = torch.Generator().manual_seed(seed)
+            model = Model([Lin(kaiming_normal(M, nh, generator=g)/2, torch.zeros(nh)), Relu(), Lin(xavier_normal(nh, C, generator=g)/2, torch.zeros(C))], CrossEntropy())
+            secs.append(sum(o['seconds'] for o in fit(model, x, y, epochs=epochs, lr=lr, bs=bs, generator=g, progress=False)))
+            accs.append(accuracy(model(xt), yt))
+        res.append(dict(nh=nh, epochs=epochs, lr=lr, bs=bs, accuracies=accs, seconds=median(secs)))
+    return res
+
 # --- report -----------------------------------------------------------------------------------------------------------
 
 def child(args):
@@ -362,7 +378,8 @@ def child(args):
     torch.set_num_threads(args.threads[0])
     from mlp_foundations.all import get_data, normalize
     x,y,*_ = get_data()
-    x = normalize(x, x.mean(), x.std())
+    mean,std = x.mean(),x.std()
+    x = normalize(x, mean, std)
     res = dict(threads=args.threads[0], torch=torch.__version__, works={})
     if 'full' in args.only:
         res['works']['full batch, 50,000 rows, 784 → 50 → 1'],res['missing'] = full_work(torch, x, y, args.rounds)
@@ -372,6 +389,7 @@ def child(args):
                 res['works'][f"an epoch, 784 → 50 → 10, bs {bs}, {'shuffled' if shuffle else 'rows in order'}"],res['missing'] = epoch_work(torch, x, y, bs, shuffle, args.rounds)
     if 'memory' in args.only: res['memory'] = memory_work(torch, x, y)
     if 'scale' in args.only: res['scale'] = scale_work(torch, x, args.rounds)
+    if 'accuracy' in args.only: res['accuracy'] = accuracy_work(torch, x, y, mean, std)
     print(json.dumps(res))
 
 def report(res):
@@ -386,6 +404,11 @@ def report(res):
     if res.get('scale'):
         print(f"\n  our full batch at other sizes\n    {'':<16}{'ms':>9}{'GFLOP':>9}{'GFLOP/s':>9}{'/ products':>12}")
         for o in res['scale']: print(f"    {o['kind']:<7}{o['value']:>9,}{o['ms']:>9.1f}{o['gflop']:>9.2f}{o['gflops']:>9.1f}{o['ratio']:>12.2f}")
+
+    for o in res.get('accuracy', []):
+        a = o['accuracies']
+        print(f"\n  {o['nh']} hidden units, {o['epochs']} epochs, lr {o['lr']} falling to 0, bs {o['bs']}: accuracy on the test digits {sum(a)/len(a):.4f}"
+              f" ({min(a):.4f} to {max(a):.4f}, {len(a)} seeds), {o['seconds']:.1f} s a run")
 
 def draw(results):
     import matplotlib
@@ -414,7 +437,7 @@ def main():
     for t in args.threads:
         env = os.environ | {k: str(t) for k in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS')} | {
             'XLA_FLAGS': f'--xla_cpu_multi_thread_eigen={str(t>1).lower()} intra_op_parallelism_threads={t}', 'JAX_PLATFORMS': 'cpu'}
-        cmd = [sys.executable, __file__, '--child', '--threads', str(t), '--rounds', str(args.rounds), '--only', *args.only]
+        cmd = [sys.executable, __file__, '--child', '--threads', str(t), '--rounds', str(args.rounds), '--only', *[o for o in args.only if o!='accuracy' or t==args.threads[0]]]
         done = subprocess.run(cmd, env=env, stdout=subprocess.PIPE, text=True)
         if done.returncode: sys.exit(done.stdout or f'the run with {t} threads ended with status {done.returncode}')
         results.append(json.loads(done.stdout.splitlines()[-1]))

@@ -18,7 +18,7 @@ root = Path(__file__).resolve().parent.parent
 # Where processes can be forked, they are forked from one that has imported what all notebooks import, and start at once.
 # The notebooks draw to PNG themselves; one thread each, since two that share two cores would only get in each other's way.
 context = multiprocessing.get_context('forkserver' if sys.platform=='linux' else 'spawn')
-if sys.platform=='linux': context.set_forkserver_preload(['torch', 'matplotlib.pyplot', 'fastcore.test', 'execnb.shell'])
+if sys.platform=='linux': context.set_forkserver_preload(['torch', 'matplotlib.pyplot', 'fastcore.test', 'execnb.shell', 'nbformat', 'sympy'])
 settings = dict(OMP_NUM_THREADS='1', MPLBACKEND='agg')
 
 def peak_mb():
