@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_WARN_SCRIPT_LOCATION = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab site browser bench save lock clean
+.PHONY: help run test lab site browser bench mutants save lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ browser: .venv/site ## test the site and JupyterLab in Chromium
 
 bench: .venv/bench ## time the hand-written net beside torch.nn, JAX, NumPy and others
 	@$(BIN)/python tools/bench.py
+
+mutants: .venv/ready ## for authors: break the code in one place at a time; the report is MUTANTS.md
+	@$(BIN)/python tools/mutants.py
 
 save: .venv/ready ## for authors: export, run, save the outputs in the notebooks, clean
 	@$(BIN)/nbdev-export && $(BIN)/python tools/run.py --save && $(BIN)/nbdev-clean

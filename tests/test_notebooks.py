@@ -105,7 +105,7 @@ def results():
     def get(name):
         while name not in done:
             path,res = next(runs)
-            done[path.stem] = res
+            done[path.stem] = res | dict(nb=nbformat.reads(res['nb'], 4))
         return done[name]
     return get
 
@@ -151,7 +151,7 @@ def test_a_failing_cell_is_named(tmp_path, capsys, monkeypatch):
 
 def test_each_notebook_has_a_process_of_its_own(tmp_path):
     for name in 'ab': nbformat.write(nbformat.v4.new_notebook(cells=[code('import os; print(os.getpid())')]), tmp_path/f'{name}.ipynb')
-    pids = [texts(res['nb'].cells[0])[0][1] for _,res in runner.run_all([tmp_path/'a.ipynb', tmp_path/'b.ipynb'])]
+    pids = [texts(nbformat.reads(res['nb'], 4).cells[0])[0][1] for _,res in runner.run_all([tmp_path/'a.ipynb', tmp_path/'b.ipynb'])]
     assert pids[0]!=pids[1]
 
 def test_a_stale_module_is_found(tmp_path):

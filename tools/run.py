@@ -5,11 +5,10 @@
 The executed copies go to executed/; with --save the outputs are written into the notebooks themselves, for authors.
 Ends with status 1 if a cell raised an error, and names the notebook, the cell and the error.
 """
-import multiprocessing, os, sys, time
+import json, multiprocessing, os, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import nbformat
 from execnb.shell import CaptureShell
 from fastcore.nbio import nb2str, read_nb
 
@@ -18,7 +17,7 @@ root = Path(__file__).resolve().parent.parent
 # Where processes can be forked, they are forked from one that has imported what all notebooks import, and start at once.
 # The notebooks draw to PNG themselves; one thread each, since two that share two cores would only get in each other's way.
 context = multiprocessing.get_context('forkserver' if sys.platform=='linux' else 'spawn')
-if sys.platform=='linux': context.set_forkserver_preload(['torch', 'matplotlib.pyplot', 'fastcore.test', 'execnb.shell', 'nbformat', 'sympy'])
+if sys.platform=='linux': context.set_forkserver_preload(['torch', 'matplotlib.pyplot', 'fastcore.test', 'execnb.shell', 'sympy'])
 settings = dict(OMP_NUM_THREADS='1', MPLBACKEND='agg')
 
 def peak_mb():
@@ -39,16 +38,16 @@ def execute(path, timeout, answer):
 
 def run(path, # a notebook; it is left as it is
     timeout=300, # seconds that a cell may take
-)->dict: # nb (executed as far as it went), error (None, or a text naming the cell), seconds, mb
+)->dict: # nb (as JSON, executed as far as it went), error (None, or a text naming the cell), seconds, mb
     "Run the notebook at `path` in a fresh process"
     here,there = context.Pipe(duplex=False)
     process = context.Process(target=execute, args=(Path(path).resolve(), timeout, there))
     process.start()
     there.close()
     try: res = here.recv()
-    except EOFError: return dict(nb=nbformat.read(path, as_version=4), error='its process ended: out of memory?', seconds=0., mb=None)
+    except EOFError: res = dict(nb=Path(path).read_text(encoding='utf-8'), error='its process ended: out of memory?', seconds=0., mb=None)
     process.join()
-    return res | dict(nb=nbformat.reads(res['nb'], as_version=4))
+    return res
 
 def run_all(paths):
     "Run the notebooks at `paths`, as many at a time as there are processors, and give back their results in order, as they come"
@@ -63,10 +62,11 @@ def line(path, res):
     return f"{path.stem:<14} {'FAILED' if res['error'] else 'ok':<6} {res['seconds']:6.1f} s" + (f"  {res['mb']:5.0f} MB" if res['mb'] else '')
 
 def without_stderr(nb):
-    "`nb` without progress bars, which are for those who wait"
-    for cell in nb.cells:
-        if cell.cell_type=='code': cell.outputs = [o for o in cell.outputs if o.get('name')!='stderr']
-    return nb
+    "`nb` (JSON) without progress bars, which are for those who wait"
+    nb = json.loads(nb)
+    for cell in nb['cells']:
+        if cell['cell_type']=='code': cell['outputs'] = [o for o in cell['outputs'] if o.get('name')!='stderr']
+    return json.dumps(nb, indent=1, ensure_ascii=False)+'\n'
 
 def main(args):
     save = '--save' in args
@@ -79,8 +79,8 @@ def main(args):
         if res['error']:
             failed.append(path.name)
             print(f"  {path.name}, {res['error']}", flush=True)
-        if save and not res['error']: nbformat.write(without_stderr(res['nb']), path)
-        else: nbformat.write(res['nb'], out/path.name)
+        if save and not res['error']: path.write_text(without_stderr(res['nb']), encoding='utf-8')
+        else: (out/path.name).write_text(res['nb'], encoding='utf-8')
     if failed: sys.exit(f"{len(failed)} of {len(paths)} notebooks failed: {', '.join(failed)}")
     print(f"\nAll {len(paths)} ran. " + ('Their outputs are saved in them.' if save else
           f'The executed copies are in {out.name}/. To read and run them yourself: make lab'))

@@ -1,0 +1,263 @@
+"""Break the exported code in one place at a time, and see whether the tests notice; the report is MUTANTS.md.
+
+    python tools/mutants.py [--module NAME ...] [--max N] [--seed N] [--jobs N] [--again] [--report] [--list]
+
+Why a script: mutmut leaves functions with a decorator alone, and `@patch` and `@torch.no_grad()` stand before most of ours; cosmic-ray writes each mutant
+to disk and starts Python anew for it; neither reaches the exported cells that a notebook runs.
+
+Here one process imports torch once and forks a child for each mutant; an import hook puts the changed source in place, and nothing on disk changes.
+The child runs the tests that enter the changed function, the quickest first, up to one that fails. If none does, a second child runs the notebook that
+owns the module, with the changed cells in it and without drawing, up to the first error. What needs half a minute more than three times all of that is
+caught too. Results go to executed/mutants.jsonl line by line: an interrupted run is continued, and what was run on the same source isn't run again
+(--again runs the survivors again, after a change in the tests). MUTANTS.md is written anew at the end; the reasons in its table of survivors are written
+by hand, there, and kept. A reason that begins with `gap` says that a test should have caught the mutant; any other, why none can.
+Not changed: docstrings, texts, types, what `raise` says, and the functions in SKIP.
+"""
+import argparse, ast, copy, hashlib, importlib.abc, importlib.util, json, os, platform, random, re, resource, select, signal, struct, sys, time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+root = Path(__file__).resolve().parent.parent
+results,report = root/'executed'/'mutants.jsonl',root/'MUTANTS.md'
+MODULES = dict(data='00_data', matmul='01_matmul', init='02_init', forward='03_forward', backward='04_backward', layers='05_refactor', nn='06_nn_module', training='07_training')
+TESTS = [f'tests/test_{o}.py' for o in ('gradients', 'guards', 'faults', 'data', 'mutants')]
+OPTIONS = '-q --assert=plain -p no:cacheprovider -p no:unraisableexception -p _hypothesis_pytestplugin'.split()
+OPTIONS += ['-k', 'not test_a_damaged_result_is_seen and not test_a_mistake_is_seen'] # they test the tests
+SKIP = {'show_figure': 'drawing', 'show_images': 'drawing', '_grid_alt': 'a text', '_largest': 'a text', '__repr__': 'a text', 'extra_repr': 'a text',
+        'mlp_train': 'the command, which test_package.py runs as a command'}
+
+def path_of(module): return root/'mlp_foundations'/f'{module}.py'
+
+# --- the mutants ------------------------------------------------------------------------------------------------------
+
+OPS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.MatMult: ast.Mult, ast.FloorDiv: ast.Mult, ast.Pow: ast.Mult,
+       ast.Mod: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.And: ast.Or, ast.Or: ast.And, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE,
+       ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
+CALLS = dict(sum='mean', mean='sum', amax='amin', amin='amax', max='min', min='max', argmax='argmin', any='all', all='any')
+
+def like(node, **fields):
+    "A copy of `node` with other `fields`"
+    res = copy.deepcopy(node)
+    for k,v in fields.items(): setattr(res, k, v)
+    return res
+
+def is_t(o): return isinstance(o, ast.Call) and isinstance(o.func, ast.Attribute) and o.func.attr=='t' and not o.args
+
+def changes(o):
+    "Pairs of kind and the node that takes the place of `o`"
+    if isinstance(o, (ast.BinOp, ast.AugAssign)): yield 'operator', like(o, op=OPS[type(o.op)]())
+    if isinstance(o, ast.UnaryOp): yield 'operator', o.operand # -x, ~x, not x
+    if isinstance(o, ast.BinOp) and isinstance(o.op, ast.MatMult):
+        for k in ('left', 'right'):
+            if not is_t(getattr(o, k)): yield 'transpose', like(o, **{k: ast.Call(ast.Attribute(getattr(o, k), 't', ast.Load()), [], [])})
+    if is_t(o): yield 'transpose', o.func.value
+    if isinstance(o, ast.Compare):
+        for i,op in enumerate(o.ops): yield 'comparison', like(o, ops=[*o.ops[:i], OPS[type(op)](), *o.ops[i+1:]])
+    if isinstance(o, ast.BoolOp):
+        yield 'and, or', like(o, op=OPS[type(o.op)]())
+        for i in range(len(o.values)): yield 'and, or', like(o, values=o.values[:i]+o.values[i+1:]) # one condition left out
+    if isinstance(o, ast.Constant) and isinstance(o.value, (bool, int, float)):
+        yield 'constant', ast.Constant(not o.value if isinstance(o.value, bool) else type(o.value)({0: 1, 1: 0}.get(o.value, o.value+1)))
+    if isinstance(o, ast.Call):
+        for k,name in (('attr', getattr(o.func, 'attr', '')), ('id', getattr(o.func, 'id', ''))):
+            if name in CALLS: yield 'sum, mean', like(o, func=like(o.func, **{k: CALLS[name]}))
+        if any(k.arg=='keepdim' for k in o.keywords): yield 'sum, mean', like(o, keywords=[k for k in o.keywords if k.arg!='keepdim'])
+        if ast.unparse(o)=='torch.no_grad()': yield 'no_grad', like(o, func=like(o.func, attr='enable_grad'))
+
+def places(o, where='', owner=None):
+    "Below the node `o`: function, its first line, kind, the node to be replaced and the new one"
+    if isinstance(o, (ast.JoinedStr, ast.Raise, ast.Import, ast.ImportFrom)) or getattr(o, 'name', '') in SKIP: return
+    if isinstance(o, (ast.FunctionDef, ast.ClassDef)): where = f'{where}.{o.name}'.strip('.')
+    if isinstance(o, ast.FunctionDef):
+        if o.args.args and o.args.args[0].annotation and o.args.args[0].arg=='self': where = f'{ast.unparse(o.args.args[0].annotation)}.{o.name}' # by `@patch`
+        owner = min([o.lineno, *(d.lineno for d in o.decorator_list)])
+    if isinstance(o, ast.If) and isinstance(o.body[0], ast.Raise): yield where, owner, 'guard', o.test, ast.Constant(False)
+    for kind,new in changes(o): yield where, owner, kind, o, new
+    for field,value in ast.iter_fields(o):
+        if field not in ('annotation', 'returns'):
+            for v in value if isinstance(value, list) else [value]:
+                if isinstance(v, ast.AST): yield from places(v, where, owner)
+
+def mutants(module):
+    "The mutants of `module`: dicts with name, kind, line, owner (the first line of the function) and the changed source"
+    source,seen,starts = path_of(module).read_text(encoding='utf-8'),Counter(),[0]
+    raw = source.encode()
+    for l in raw.splitlines(keepends=True): starts.append(starts[-1]+len(l))
+    for where,owner,kind,old,new in places(ast.parse(source)):
+        a,b = starts[old.lineno-1]+old.col_offset,starts[old.end_lineno-1]+old.end_col_offset
+        said = ast.unparse(ast.fix_missing_locations(new))
+        changed = (raw[:a]+(said if isinstance(new, ast.stmt) else f'({said})').encode()+raw[b:]).decode()
+        name = f'{module}.{where}: {ast.unparse(old)} → {said}'
+        seen[name] += 1
+        yield dict(name=name if seen[name]==1 else f'{name} ({seen[name]})', module=module, kind=kind, owner=owner, line=old.lineno,
+                   source=changed, sha=hashlib.sha256(changed.encode()).hexdigest()[:16])
+
+# --- in the child -----------------------------------------------------------------------------------------------------
+
+class Hook(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    "Imports `module` from `source`"
+    def __init__(self, module, source): self.name,self.path,self.source = f'mlp_foundations.{module}',str(path_of(module)),source
+    def find_spec(self, name, path, target=None): return importlib.util.spec_from_loader(name, self, origin=self.path) if name==self.name else None
+    def exec_module(self, mod):
+        mod.__file__ = self.path
+        exec(compile(self.source, self.path, 'exec'), mod.__dict__)
+
+class Watch:
+    "Notes the tests that fail; of each the seconds, and which functions of ours it enters, by file and first line; runs only `tests`, if given"
+    def __init__(self, tests=None): self.tests,self.failed,self.seen = tests,[],{}
+    def pytest_collection_modifyitems(self, items):
+        if self.tests: items[:] = sorted((o for o in items if o.nodeid in self.tests), key=lambda o: self.tests[o.nodeid])
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item):
+        entered,start,ours = set(),time.perf_counter(),{str(path_of(o)): o for o in MODULES}
+        def note(frame, event, arg):
+            if event=='call' and (o := ours.get(frame.f_code.co_filename)): entered.add(f'{o}:{frame.f_code.co_firstlineno}')
+        if not self.tests: sys.setprofile(note)
+        try: return (yield)
+        finally:
+            sys.setprofile(None)
+            self.seen[item.nodeid] = sorted(entered),time.perf_counter()-start
+    def pytest_runtest_logreport(self, report): self.failed += [report.nodeid]*report.failed
+    def pytest_collectreport(self, report): self.failed += [f'import of {report.nodeid}']*report.failed
+
+def run_tests(tests=None, *hook):
+    "The first of `tests`, a dict of names and seconds, that fails; without `tests` all that fail, and what each enters"
+    if hook: sys.meta_path.insert(0, Hook(*hook))
+    os.chdir(root)
+    watch = Watch(tests)
+    files = sorted({k.split('::')[0] for k in tests}) if tests else [o for o in TESTS if (root/o).exists()]
+    code = pytest.main([*OPTIONS, *['-x']*bool(tests), *files], plugins=[watch])
+    failed = watch.failed or [f'pytest ended with {int(code)}']*(code!=0)
+    return failed if tests else [failed, watch.seen]
+
+def run_notebook(module, source):
+    "The first cell of the notebook of `module` that fails, its exported cells taken from `source`"
+    import nbformat
+    from IPython.core.interactiveshell import InteractiveShell
+    from matplotlib.figure import Figure
+    sys.meta_path.insert(0, Hook(module, source))
+    os.chdir(root/'nbs')
+    Figure.savefig = lambda self, f, **kwargs: f.write(b'\x89PNG\r\n\x1a\n'+bytes(4)+b'IHDR'+struct.pack('>II', *(self.get_size_inches()*144).astype(int))) # only a header
+    exported,shell = dict(re.findall(r'^# %% \S+ #(\w+)\n(.*?)(?=^# %% |\Z)', source, re.S|re.M)),InteractiveShell.instance()
+    for i,cell in enumerate(nbformat.read(f'{MODULES[module]}.ipynb', 4).cells):
+        if cell.cell_type!='code' or cell.source.startswith('#| default_exp'): continue
+        res = shell.run_cell(re.sub(r'^from \.', 'from mlp_foundations.', exported.get(cell.id, cell.source), flags=re.M))
+        if not res.success: return [f'{MODULES[module]}.ipynb, cell {i}: {type(res.error_in_exec or res.error_before_exec).__name__}']
+    return []
+
+def in_child(f, limit):
+    "What `f()` returns, a list, in a forked process of its own"
+    r,w = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            os.setsid()
+            for fd in range(3): os.dup2(os.open(os.devnull, os.O_RDWR), fd)
+            resource.setrlimit(resource.RLIMIT_AS, (12*2**30,)*2)
+            res = f()
+        except BaseException as e: res = [f'{type(e).__name__}: {e}']
+        with open(w, 'w') as out: json.dump(res, out)
+        os._exit(0)
+    os.close(w)
+    with open(r) as out:
+        late = not any(select.select([out], [], [], 1)[0] for _ in range(round(limit))) # second by second: a run that is stopped for a while isn't late
+        text = '' if late else out.read()
+    try: os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError: os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return json.loads(text) if text else [f'more than {limit:.0f} s' if late else 'the process ended']
+
+# --- the run ----------------------------------------------------------------------------------------------------------
+
+def prepare():
+    "Import once what every child needs"
+    os.nice(15)
+    os.environ.update(OMP_NUM_THREADS='1', MPLBACKEND='Agg', PYTEST_DISABLE_PLUGIN_AUTOLOAD='1')
+    sys.path.insert(0, str(root))
+    import fastcore.all, hypothesis, IPython, matplotlib.pyplot, nbformat, pooch, requests, sympy, torch, torch._dynamo, torch.utils.flop_counter # noqa: F401
+    torch.set_num_threads(1)
+    hypothesis.settings.register_profile('mutants', phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate], database=None) # no search for a smaller example
+    hypothesis.settings.load_profile('mutants')
+
+def sound(modules):
+    "How the code does as it is: for each module the tests that pass, with their seconds, and the seconds of its notebook, None if it fails"
+    start = time.perf_counter()
+    failed,seen = in_child(run_tests, 900)
+    print(f'{len(seen)} tests in {time.perf_counter()-start:.0f} s' + (f"; {len(failed)} fail already and are left out: {', '.join(failed)}" if failed else ''), flush=True)
+    res = {}
+    for o in modules:
+        start = time.perf_counter()
+        broken = in_child(lambda: run_notebook(o, path_of(o).read_text(encoding='utf-8')), 600)
+        res[o] = dict(tests={k: v for k,v in seen.items() if k not in failed}, notebook=None if broken else time.perf_counter()-start, left=[k for k in failed if k not in seen or any(p.startswith(f'{o}:') for p in seen[k][0])]+broken)
+        if broken: print(f'left out, it fails already: {broken[0]}', flush=True)
+    return res
+
+def try_one(m, base):
+    "Run what covers the mutant `m`; note the result"
+    start,by = time.perf_counter(),[]
+    tests = {k: s for k,(entered,s) in base['tests'].items() if any(p==f"{m['module']}:{m['owner']}" or not m['owner'] and p.startswith(m['module']) for p in entered)}
+    if tests: by = in_child(lambda: run_tests(tests, m['module'], m['source']), 30+3*sum(tests.values()))
+    if not by and base['notebook']: by = in_child(lambda: run_notebook(m['module'], m['source']), 30+3*base['notebook'])
+    res = dict({k: m[k] for k in ('name', 'sha')}, by=by[0] if by else None, tests=len(tests), seconds=round(time.perf_counter()-start, 2), left=len(base['left']))
+    with open(results, 'a', encoding='utf-8') as f: f.write(json.dumps(res, ensure_ascii=False)+'\n')
+    print(f"{'caught' if by else 'survived':<8} {res['seconds']:5.1f} s  {m['name']}  ({by[0] if by else f'{len(tests)} tests and the notebook'})", flush=True)
+
+def known():
+    "The latest result of each mutant that was run, by `sha`"
+    return {r['sha']: r for r in map(json.loads, results.read_text(encoding='utf-8').splitlines())} if results.exists() else {}
+
+def write_report(every):
+    "Write MUTANTS.md from the results; keep the reasons that are there"
+    import torch
+    have = [m|res[m['sha']] for res in [known()] for m in every if m['sha'] in res]
+    alive,name = [m for m in have if not m['by']],lambda m: m['name'].replace('|', '\\|')
+    reasons = dict(re.findall(r'^\| `` (.*?) `` \| \S* \| (.*) \|$', report.read_text(encoding='utf-8') if report.exists() else '', re.M))
+    why = {m['sha']: reasons.get(name(m), '?') for m in alive}
+    equal = [o for o in why.values() if o!='?' and not o.startswith('gap')]
+    caught,kinds = len(have)-len(alive),list(dict.fromkeys(m['kind'] for m in every))
+    def row(title, ms): return f'| {title} | '+' | '.join(f"{sum(bool(m['by']) for m in o)}/{len(o)}" if o else '' for o in ([m for m in ms if k in (m['kind'], 'all')] for k in [*kinds, 'all']))+' |'
+    rest = Counter(m['module'] for m in every)-Counter(m['module'] for m in have)
+    left = {m['module']: m['left'] for m in alive if m['left']}
+    lines = ['# Mutants', '', 'What the tests notice when the exported code is broken in one place. `make mutants` writes this page; [tools/mutants.py](tools/mutants.py) says how.', '',
+        f'Of {len(every)} mutants {len(have)} were run, and {caught} were caught. Of the {len(alive)} survivors {len(equal)} are explained below as equivalent: '
+        f'**{caught/max(1, len(have)-len(equal)):.1%} of those that a test could catch were caught.**', '',
+        'Caught of all, by module and by kind of change:', '', f"| | {' | '.join(kinds)} | all |", '|---'*(len(kinds)+2)+'|',
+        *(row(o, ms) for o in MODULES if (ms := [m for m in have if m['module']==o])), row('all', have), '',
+        *(['Not run: '+', '.join(f'{n} of {o}' for o,n in rest.items())+'.', ''] if rest else []),
+        *(['Survivors met while tests failed on the code as it was, which were left out: '+', '.join(f'{n} for {o}' for o,n in left.items())+'.', ''] if left else []),
+        f"Caught by the tests: {sum('tests/' in (m['by'] or '') for m in have)}, by the notebook: {sum('.ipynb' in (m['by'] or '') for m in have)}, by its time or its end: "
+        f"{sum(bool(re.match('more than|the process', m['by'] or '')) for m in have)}. {sum(m['seconds'] for m in have)/max(1, len(have)):.1f} s a mutant on average. "
+        f'Python {platform.python_version()}, torch {torch.__version__}. Left as they are: '+', '.join(f'`{k}` ({v})' for k,v in SKIP.items())+'.', '',
+        '## Survivors', '', '| change | line | why |', '|---|---|---|', *(f"| `` {name(m)} `` | {m['module']}.py:{m['line']} | {why[m['sha']]} |" for m in alive)]
+    report.write_text('\n'.join(lines)+'\n', encoding='utf-8')
+    print(f'{len(have)} of {len(every)} run, {len(alive)} survived, {len(equal)} of them explained: see {report.name}')
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument('--module', nargs='+', choices=MODULES, default=list(MODULES), help='only these modules')
+    p.add_argument('--max', type=int, help='at most so many mutants, drawn at random')
+    p.add_argument('--seed', type=int, default=0, help='of the draw')
+    p.add_argument('--jobs', type=int, default=1, help='mutants at a time')
+    p.add_argument('--again', action='store_true', help='run the survivors again')
+    p.add_argument('--report', action='store_true', help='only write the report')
+    p.add_argument('--list', action='store_true', help='only list the mutants')
+    args = p.parse_args()
+    every,done = [m for o in MODULES for m in mutants(o)],known()
+    todo = [m for m in every if m['module'] in args.module and (args.list or (m['sha'] in done and not done[m['sha']]['by'] if args.again else m['sha'] not in done))]
+    if args.max: todo = sorted(random.Random(args.seed).sample(todo, min(args.max, len(todo))), key=every.index)
+    if args.list: return print(*(f"{m['module']}.py:{m['line']}  {m['kind']}: {m['name']}" for m in todo), f'{len(todo)} mutants', sep='\n')
+    if todo and not args.report:
+        results.parent.mkdir(exist_ok=True)
+        prepare()
+        base,workers = sound(dict.fromkeys(m['module'] for m in todo)),[]
+        for k in range(args.jobs):
+            if pid := os.fork(): workers.append(pid)
+            else:
+                for m in todo[k::args.jobs]: try_one(m, base[m['module']])
+                os._exit(0)
+        for pid in workers: os.waitpid(pid, 0)
+    write_report(every)
+
+if __name__=='__main__': main()
