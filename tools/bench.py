@@ -325,8 +325,9 @@ def full_work(torch, x, y, rounds):
 def memory_work(torch, x, y):
     "Peak memory in MB above the inputs, of a full batch; needs Linux"
     def peak(f):
-        import gc
+        import ctypes, gc
         gc.collect()
+        ctypes.CDLL(None).malloc_trim(0) # what was freed goes back to the system, or the peak would hide in it
         Path('/proc/self/clear_refs').write_text('5')
         status = lambda k: next(int(o.split()[1]) for o in Path('/proc/self/status').read_text().splitlines() if o.startswith(k))/1024
         before = status('VmRSS')
