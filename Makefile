@@ -22,13 +22,13 @@ test: .venv/ready ## run every notebook and all tests but the browser ones
 	@$(BIN)/ruff check -q .
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests --ignore=tests/test_site.py --ignore=tests/test_jupyterlab.py
 
-lab: .venv/ready ## open the notebooks in JupyterLab
+lab: .venv/lab ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs
 
 site: .venv/site ## build the reading site in _site/
 	@$(BIN)/python site/make.py
 
-browser: .venv/site ## test the site and JupyterLab in Chromium
+browser: .venv/site .venv/lab ## test the site and JupyterLab in Chromium
 	@$(BIN)/python -m pytest -q -rs tests/test_site.py tests/test_jupyterlab.py
 
 bench: .venv/bench ## time the hand-written net beside torch.nn, JAX, NumPy and others
@@ -56,7 +56,7 @@ clean: ## remove what these commands made
 	@touch .venv/ready
 
 # What only some commands need is added to .venv when one of them is first used.
-.venv/site .venv/bench: .venv/%: .venv/ready
+.venv/lab .venv/site .venv/bench: .venv/%: .venv/ready
 	@echo "Adding what make $* needs (once)"
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[$*]'
 	@touch $@
