@@ -129,7 +129,10 @@ class Lin(Module):
     def check(self, inp):
         "Raise `ValueError` as `lin` does"
         _check_lin(inp, self.w, self.b)
-    def forward(self, inp): return torch.addmm(self.b[:,None], self.w.t(), inp.t()).t() # inp @ w + b
+    def forward(self, inp):
+        b,w = self.b[:,None],self.w.t()
+        if inp.numel()<4_000_000 or not inp.is_cpu: return torch.addmm(b, w, inp.t()).t() # inp @ w + b
+        return torch.cat([torch.addmm(b, w, o.t()) for o in inp.split(max(1, 800_000//inp.shape[1]))], 1).t() # by blocks of 3 MB
     def bwd(self, out, inp):
         g = _out_g(out)
         inp.g = (self.w @ g.t()).t() if self.inp_g else None # g @ w.t()

@@ -56,7 +56,7 @@ class CrossEntropy(Module):
     def bwd(self, loss, inp, targ):
         p = inp.t().softmax(0) # (c, n)
         p.scatter_(0, targ[None], -1., reduce='add') # minus 1 at each right label
-        inp.g = p.div_(len(targ)).t() # (n, c)
+        inp.g = p.div_(targ.shape[0]).t() # (n, c)
 
 # %% ../nbs/07_training.ipynb #14e03f69
 def accuracy(
@@ -102,10 +102,10 @@ def step(self:Module, out, inp, lr):
 def step(self:Lin, out, inp, lr):
     "`bwd` and the SGD step in one: the product that would make `w.g` is added to `w` instead"
     if type(self).bwd is not Lin.bwd or type(self).params is not Lin.params: return Module.step(self, out, inp, lr) # a Lin made otherwise
-    g = out.g # (n, n_out)
-    inp.g = (self.w @ g.t()).t() if self.inp_g else None # (n, n_in), from w before its step
-    self.w.t().addmm_(g.t(), inp, alpha=-lr) # w -= lr * inp.t() @ g
-    self.b.sub_(g.sum(0), alpha=lr)
+    g = out.g.t() # (n_out, n)
+    inp.g = (self.w @ g).t() if self.inp_g else None # (n, n_in), from w before its step
+    self.w.t().addmm_(g, inp, alpha=-lr) # w -= lr * inp.t() @ out.g
+    self.b.sub_(g.sum(1), alpha=lr)
 
 # %% ../nbs/07_training.ipynb #cb36a527
 def _largest(layers, acts):
@@ -127,8 +127,8 @@ def _step(self:Model, x, targ, lr):
     acts = [x]
     for l in self.layers: acts.append(l.forward(acts[-1]))
     self.loss.bwd(None, acts[-1], targ)
-    if not math.isfinite(float(acts[-1].g.sum())): raise FloatingPointError(
-        f'the loss is not finite any more; largest activation by layer: {_largest(self.layers, acts)}')
+    if not math.isfinite(acts[1].sum(dtype=torch.float32).item()+acts[-1].g.sum().item()): raise FloatingPointError(
+        f'the activations or the loss are not finite any more; largest activation by layer: {_largest(self.layers, acts)}')
     for l,inp,out in zip(self.layers[::-1], acts[-2::-1], acts[::-1]): l.step(out, inp, lr)
 
 # %% ../nbs/07_training.ipynb #114444f4
@@ -139,7 +139,6 @@ def _check_rows(model, x, y):
     model.check(x, y)
     out = model(x[:1]) # (1, n_out)
     model.loss.check(out.expand(len(x), *out.shape[1:]), y)
-    if any(o.isinf() for o in x.aminmax()): raise ValueError('fit needs finite x, and there is infinity in it')
 
 def _check_fit(model, x, y, epochs, lr, final_lr, bs, valid=None):
     "Raise `ValueError` for arguments of `fit` that make no sense"
@@ -147,14 +146,15 @@ def _check_fit(model, x, y, epochs, lr, final_lr, bs, valid=None):
         f'bs must be a whole number above 0 and epochs one of at least 0, not {bs!r} and {epochs!r}')
     if not (0<lr<math.inf and 0<=final_lr<math.inf): raise ValueError(f'lr must be above 0 and final_lr at least 0, not {lr!r} and {final_lr!r}')
     _check_rows(model, x, y)
-    if valid is not None: _check_rows(model, *valid)
+    if valid is None: return
+    _check_rows(model, *valid)
+    if not all(o.isfinite() for o in valid[0].aminmax()): raise ValueError('fit needs finite rows in valid, and there is NaN or infinity among them')
 
 # %% ../nbs/07_training.ipynb #2c4e038e
 def _batches(x, y, bs, order=None):
     "Rows of `x` and `y`, `bs` at a time, in `order` or as they lie"
-    for i in range(0, len(x), bs):
-        if order is None: yield x[i:i+bs],y[i:i+bs]
-        else: yield x.index_select(0, order[i:i+bs]),y.index_select(0, order[i:i+bs])
+    if order is None: yield from zip(x.split(bs), y.split(bs))
+    else: yield from ((x.index_select(0, o),y.index_select(0, o)) for o in order.split(bs))
 
 def _order(n, generator, device):
     "A random order of `n` rows, drawn where `generator` lives"
@@ -164,7 +164,7 @@ def _order(n, generator, device):
 def _fit_steps(model, batches, lrs, bs, epoch, bar):
     "A step on each of `batches` with the next of `lrs`, scaled by its share of `bs` rows"
     for i,((xb,yb),lr) in enumerate(zip(batches, lrs)):
-        try: model._step(xb, yb, lr*len(xb)/bs)
+        try: model._step(xb, yb, lr*xb.shape[0]/bs)
         except FloatingPointError as e: raise FloatingPointError(f'epoch {epoch}, batch {i}, lr {lr:.3g}: {e}') from None
         bar.update()
 

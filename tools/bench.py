@@ -4,7 +4,7 @@
 
 All contenders of a work take turns within one process, round after round, so that a busy machine hurts them alike. Given are medians over the
 rounds in which nothing else kept a processor busy (where the system tells), and medians of the ratios within a round. The measure is `products`:
-only the matrix products that the work needs, with outputs allocated before and each in its fastest orientation. Before anything is timed, each
+only the matrix products that the work needs, with outputs allocated before and each in its fastest form: either orientation, all rows or in blocks. Before anything is timed, each
 contender's result is held to autograd in float64. The table is printed, drawn to executed/bench.png and written to executed/bench.json.
 """
 import argparse, json, math, os, platform, subprocess, sys, time
@@ -56,14 +56,20 @@ def race(contenders, rounds, least=.02):
 # --- the limit --------------------------------------------------------------------------------------------------------
 
 def fastest_mm(torch, a, b):
-    "A function that computes a @ b into memory of its own, in the fastest of the orientations that the operands' owners could have chosen"
+    "A function that computes a @ b into memory of its own, in the fastest of the orientations that the operands' owners could have chosen, by blocks of rows or not"
     def flip(o): return o.t().contiguous().t()
     rows = a.shape[0]
     def candidate(x, y, swap):
         o = torch.empty(y.shape[1], rows) if swap else torch.empty(rows, y.shape[1])
         return (lambda: torch.mm(y.t(), x.t(), out=o)) if swap else (lambda: torch.mm(x, y, out=o))
+    def by_blocks(x, y, block=1000):
+        o = torch.empty(y.shape[1], rows)
+        parts = list(zip(x.t().split(block, 1), o.split(block, 1)))
+        def f():
+            for xb,ob in parts: torch.mm(y.t(), xb, out=ob)
+        return f
     both = lambda o: [o] if o.shape[-1]==M and o.shape[0]>M or o.shape[0]==M and o.shape[1]>M else [o, flip(o)] # the data lie as they lie
-    fs,best = [candidate(x, y, s) for x in both(a) for y in both(b) for s in (False, True)],[]
+    fs,best = [candidate(x, y, s) for x in both(a) for y in both(b) for s in (False, True)]+[by_blocks(x, y) for x in both(a) for y in both(b)],[]
     for f in fs:
         f()
         times = []
