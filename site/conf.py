@@ -24,6 +24,7 @@ nb_execution_mode = 'off'
 nb_render_markdown_format = 'myst'
 myst_enable_extensions = ['amsmath', 'deflist', 'dollarmath', 'fieldlist']
 myst_heading_anchors = 3
+myst_heading_slug_func = 'make.anchor'  # as JupyterLab names them, so that the same links work there
 add_module_names = False
 python_use_unqualified_type_names = True
 

@@ -121,6 +121,10 @@ def write_reference(folder, lessons, public):
     (folder/'index.md').write_text('\n'.join(['# Reference\n', f'Every name that the lessons export. `from {LIB}.all import *` brings them all, except those of `nn`.', *rows,
                                              f'\n```{{toctree}}\n:hidden:\n{toc}\n```']), encoding='utf-8')
 
+def anchor(title):
+    "The anchor of a heading, as JupyterLab makes it"
+    return title.strip().replace(' ', '-')
+
 # --- all together ---------------------------------------------------------------------------------------------------------
 
 def assemble(nbs, folder):
