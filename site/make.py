@@ -24,11 +24,17 @@ LIB = 'mlp_foundations'
 def directives(cell): return re.findall(r'#\| (.*)', re.match(r'(#\|.*\n?)*', cell.source)[0])
 
 def for_readers(cell):
-    "`cell` without directives and stderr, of a hidden one only figures and tables; None if nothing is left to see"
+    "`cell` without directives, stderr and what needs a kernel; of a hidden one only figures, tables and HTML; None if nothing is left to see"
     if cell.cell_type!='code': return cell
     hidden = 'hide' in directives(cell)
     cell.source = re.sub(r'\A(#\|.*\n?)*', '', cell.source).strip('\n')
-    cell.outputs = [o for o in cell.outputs if o.get('name')!='stderr' and not (hidden and {'image/png', 'text/markdown'}.isdisjoint(o.get('data', {})))]
+    widget = 'application/vnd.jupyter.widget-view+json'
+    def seen(o):
+        kinds = {*o.get('data', {})}
+        if o.get('name')=='stderr' or widget in kinds and kinds<={widget, 'text/plain'}: return False # a slider that nothing would move
+        return not hidden or kinds & {'image/png', 'text/markdown', 'text/html'}
+    cell.outputs = [o for o in cell.outputs if seen(o)]
+    for o in cell.outputs: o.get('data', {}).pop(widget, None)
     cell.metadata.tags = ['remove-input'] if hidden or not cell.source else []
     return cell if cell.outputs or 'remove-input' not in cell.metadata.tags else None
 
@@ -146,6 +152,7 @@ def assemble(nbs, folder):
     for doc,nb,own in found:
         known = name_cells(nb.cells, own, public)
         prose[doc] = {k:v for names in [*reversed(public.values()), known, public.get(own, {})] for k,v in names.items()}
+        nb.metadata.pop('widgets', None)
         nb.metadata.language_info = dict(name='python', pygments_lexer='ipython3')
         nb.cells = [o for o in map(for_readers, nb.cells) if o]
         nb.cells = list(with_labels(nb.cells, own))
@@ -159,12 +166,13 @@ def assemble(nbs, folder):
 
 def main(out=root/'_site', nbs=root/'nbs'):
     out,nbs = Path(out),Path(nbs)
-    shutil.rmtree(out, ignore_errors=True)
     with tempfile.TemporaryDirectory() as tmp:
         src = Path(tmp)/'src'
         src.mkdir()
         assemble(nbs, src)
-        status = build_main(['-q', '-W', '--keep-going', '-c', str(here), '-d', f'{tmp}/doctrees', str(src), str(out)])
+        status = build_main(['-q', '-W', '--keep-going', '-c', str(here), '-d', f'{tmp}/doctrees', str(src), f'{tmp}/out']) # MyST-NB leaves a folder beside it
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.move(f'{tmp}/out', out)
     for p in nbs.glob('*.ipynb'): shutil.copy(p, out/'_sources') # what the download button gives: the notebook with all its cells
     if status: sys.exit(status)
     print(f'Open {out/"index.html"}')

@@ -49,15 +49,18 @@ def code_shown(page):
     return [unescape(re.sub(r'<[^>]*>', '', o)).strip() for o in re.findall(r'<pre\b[^>]*>(.*?)</pre>', read(page), re.S)]
 
 def plumbing(site, nbs):
-    "Directives, hidden cells and stderr that a reader can see"
+    "Directives, hidden cells, stderr and widgets without a kernel that a reader can see"
     res = []
     for path in nbs.glob('*.ipynb'):
         shown = code_shown(site/f'{path.stem}.html')
+        if 'jupyter.widget' in read(site/f'{path.stem}.html'): res.append(f'{path.stem}: a widget')
         res += [f'{path.stem}: {l}' for o in shown for l in o.splitlines() if l.startswith('#|')]
         for i,c in enumerate(nbformat.read(path, 4).cells):
             if c.cell_type!='code': continue
             source = re.sub(r'\A(#\|.*\n?)*', '', c.source).strip()
             if re.match(r'(#\|.*\n)*#\| hide', c.source) and source in shown: res.append(f'{path.stem}: hidden cell {i}')
+            html = [o['data']['text/html'] for o in c.outputs if 'text/html' in o.get('data', {})]
+            res += [f'{path.stem}: HTML of cell {i} is missing' for o in html if o.strip() not in read(site/f'{path.stem}.html')]
             res += [f'{path.stem}: stderr of cell {i}' for o in c.outputs if o.get('name')=='stderr' and o.text.strip() in shown]
     return res
 
@@ -200,13 +203,16 @@ def test_search(browser, site):
 
 PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=='
 PIXEL_2 = b64encode(b64decode(PIXEL)+b'0').decode()
+WIDGET = 'application/vnd.jupyter.widget-view+json'
 def figure(png, **meta): return nbformat.v4.new_output('display_data', {'image/png': png, 'text/plain': 'x'}, metadata={'image/png': meta})
+def display(**data): return nbformat.v4.new_output('display_data', data)
 def stream(name, text): return nbformat.v4.new_output('stream', name=name, text=text)
 def small(folder, *cells):
-    "Notebooks in `folder`, the front page with `cells`"
+    "Notebooks in `folder`, the front page with `cells` and the state of a widget"
     folder.mkdir()
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('# A page'), *cells]), folder/'index.ipynb')
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('# Another')]), folder/'00_other.ipynb')
+    state = {'widgets': {'application/vnd.jupyter.widget-state+json': {'state': {'a': {}}, 'version_major': 2, 'version_minor': 0}}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('# A page'), *cells], metadata=state), folder/'index.ipynb')
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('# Another'), nbformat.v4.new_markdown_cell('## 0.1 A `place`, there?')]), folder/'00_other.ipynb')
     return folder
 def md(text): return nbformat.v4.new_markdown_cell(text)
 def code(source, *outputs): return nbformat.v4.new_code_cell(source, outputs=list(outputs))
@@ -214,8 +220,10 @@ def code(source, *outputs): return nbformat.v4.new_code_cell(source, outputs=lis
 @pytest.fixture(scope='module')
 def small_site(tmp_path_factory):
     "A site of two pages with a repository's name, and its notebooks"
-    nbs = small(tmp_path_factory.mktemp('small')/'nbs', md('To [the other](00_other.ipynb), $x^2$.'), code('#| default_exp small'), code('#| hide\nunseen = 1', stream('stdout', 'unheard')),
-                code('#| hide\ndraw()', stream('stdout', 'unheard'), figure(PIXEL, alt='A "dot" & a line', width=40)),
+    nbs = small(tmp_path_factory.mktemp('small')/'nbs', md('To [the other](00_other.ipynb), [a place there](00_other.ipynb#0.1-A-place,-there?) and [here](#A-page), $x^2$.'), code('#| default_exp small'), code('#| hide\nunseen = 1', stream('stdout', 'unheard')),
+                code('#| hide\nmoving()', display(**{'text/html': '<b class="steps">steps</b><script>document.currentScript.previousSibling.title = "1"</script>', 'text/plain': 'unheard'})),
+                code('slider()', display(**{WIDGET: {'model_id': 'a'}, 'text/plain': 'unheard'}), display(**{WIDGET: {'model_id': 'a'}, 'text/html': '<i>frames</i>', 'text/plain': 'unheard'})),
+                code('#| hide\n#| exporti\nunseen = 2'), code('#| hide\ndraw()', stream('stdout', 'unheard'), figure(PIXEL, alt='A "dot" & a line', width=40)),
                 code('#| export\nseen = 1', stream('stderr', '50%|##'), stream('stdout', 'heard')), code('two()', figure(PIXEL_2, alt='one', width=30)))
     res = build(nbs.parent/'out', nbs, GITHUB_REPOSITORY='owner/name')
     assert res.returncode==0, res.stderr
@@ -223,11 +231,13 @@ def small_site(tmp_path_factory):
 
 def test_cells_for_readers(small_site):
     site,nbs = small_site
-    assert code_shown(site/'index.html')==['seen = 1', 'heard', 'two()']
+    assert code_shown(site/'index.html')==['slider()', 'seen = 1', 'heard', 'two()']
+    assert all(o in read(site/'index.html') for o in ('<b class="steps">steps</b><script>', '<i>frames</i>')) and not re.search('require.js|html-manager|jupyter.widget', read(site/'index.html'))
     assert not (plumbing(site, nbs) or figures_amiss(site, nbs) or broken_links(site) or loaded_from_outside(site))
     assert 'https://colab.research.google.com/github/owner/name/blob/main/nbs/index.ipynb' in read(site/'index.html')
 
 @pytest.mark.parametrize('old, new, check', [
+    ('<i>frames</i>', '<script type="application/vnd.jupyter.widget-view+json">{}</script>', plumbing), ('<b class="steps">', '<b>', plumbing),
     ('>seen<', '>#| export\nseen<', plumbing), ('heard', '50%|##', plumbing), ('heard', 'unseen = 1', plumbing),
     ('alt="one"', 'alt=""', figures_amiss), ('alt="one"', 'alt="two"', figures_amiss), ('width="30"', '', figures_amiss), ('<img alt="one"', '<p alt="one"', figures_amiss),
     ('href="00_other.html"', 'href="01_other.html"', broken_links), ('href="00_other.html"', 'href="00_other.html#nowhere"', broken_links),
