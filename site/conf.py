@@ -22,7 +22,6 @@ exclude_patterns = ['.ipynb_checkpoints']
 
 nb_execution_mode = 'off'
 nb_render_markdown_format = 'myst'
-nb_ipywidgets_js = {} # no scripts from elsewhere, whatever a notebook holds
 myst_enable_extensions = ['amsmath', 'deflist', 'dollarmath', 'fieldlist']
 myst_heading_anchors = 3
 myst_heading_slug_func = 'make.anchor'  # as JupyterLab names them, so that the same links work there

@@ -152,7 +152,7 @@ def assemble(nbs, folder):
     for doc,nb,own in found:
         known = name_cells(nb.cells, own, public)
         prose[doc] = {k:v for names in [*reversed(public.values()), known, public.get(own, {})] for k,v in names.items()}
-        nb.metadata.pop('widgets', None)
+        nb.metadata.pop('widgets', None) # for which MyST-NB would load scripts from another host
         nb.metadata.language_info = dict(name='python', pygments_lexer='ipython3')
         nb.cells = [o for o in map(for_readers, nb.cells) if o]
         nb.cells = list(with_labels(nb.cells, own))

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from test_site import CHROMIUM, find_chromium
+from test_site import CHROMIUM, find_chromium, need_browser
 
 root = Path(__file__).resolve().parent.parent
 names = [p.stem for p in sorted((root/'nbs').glob('*.ipynb'))]
@@ -25,7 +25,7 @@ def write(path, *sources): nbformat.write(nbformat.v4.new_notebook(cells=[nbform
 @pytest.fixture(scope='module')
 def lab(tmp_path_factory):
     "The address of a JupyterLab on a copy of nbs/, as a new user has it, and its token"
-    if not find_chromium(): (pytest.fail if os.environ.get('REQUIRE_BROWSER') else pytest.skip)('no Chromium: install chromium, or set CHROMIUM to its path')
+    need_browser()
     tmp = tmp_path_factory.mktemp('lab')
     shutil.copytree(root/'nbs', tmp/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
     write(tmp/'nbs'/'bar.ipynb', BAR)
@@ -127,6 +127,9 @@ def problems(cells):
 def test_run_all(chromium, lab, name):
     cells = run_all(chromium, lab, name)
     assert cells and not problems(cells)
+    pictures = lambda cells: sum('image/png' in o.get('data', {}) for c in cells for o in c.get('outputs', []))
+    assert pictures(cells)==pictures(nbformat.read(root/'nbs'/f'{name}.ipynb', 4).cells)
+    if name=='07_training': assert any('100%|' in o for c in cells for o in c['stderr']), 'no progress bar'
 
 def test_a_progress_bar_is_one_line_that_ends_full(chromium, lab):
     cells = run_all(chromium, lab, 'bar')

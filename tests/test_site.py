@@ -117,12 +117,14 @@ def missing():
     try: import playwright # noqa: F401
     except ImportError: return 'no playwright in this environment'
     if not find_chromium(): return 'no Chromium: install chromium, or set CHROMIUM to its path'
-    if not AXE.exists(): return 'no axe-core: run npm install axe-core, or set AXE to its axe.min.js'
+    if not AXE.exists(): return 'no axe-core: run the line with npm in .ci/run, or set AXE to its axe.min.js'
+def need_browser():
+    if why := missing(): (pytest.fail if os.environ.get('REQUIRE_BROWSER') else pytest.skip)(why)
 def find_chromium(): return os.environ.get('CHROMIUM') or shutil.which('chromium') or shutil.which('google-chrome')
 
 @pytest.fixture(scope='session')
 def browser():
-    if why := missing(): (pytest.fail if os.environ.get('REQUIRE_BROWSER') else pytest.skip)(why)
+    need_browser()
     from playwright.sync_api import sync_playwright
     with sync_playwright() as p:
         chromium = p.chromium.launch(executable_path=find_chromium(), args=CHROMIUM)
