@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_WARN_SCRIPT_LOCATION = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab site browser bench mutants save lock clean
+.PHONY: help run test lab site browser bench mutants save lock dist clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,11 @@ lock: .venv/ready ## for authors: write constraints.txt anew, with the newest ve
 	@$(BIN)/python -m pip install -q uv
 	@$(BIN)/python tools/lock.py
 
+dist: .venv/dist ## for authors: build the sdist and the wheel in dist/, and check them
+	@rm -rf dist build
+	@$(BIN)/python -m build -q
+	@$(BIN)/python -m twine check --strict dist/*
+
 clean: ## remove what these commands made
 	rm -rf .venv executed _site build dist *.egg-info .pytest_cache .hypothesis
 
@@ -56,7 +61,7 @@ clean: ## remove what these commands made
 	@touch .venv/ready
 
 # What only some commands need is added to .venv when one of them is first used.
-.venv/lab .venv/site .venv/bench: .venv/%: .venv/ready
+.venv/lab .venv/site .venv/bench .venv/dist: .venv/%: .venv/ready
 	@echo "Adding what make $* needs (once)"
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[$*]'
 	@touch $@

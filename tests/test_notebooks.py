@@ -109,7 +109,11 @@ def results():
         return done[name]
     return get
 
-def test_there_are_notebooks(): assert names==['00_data', '01_matmul', '02_init', '03_forward', '04_backward', '05_refactor', '06_nn_module', '07_training', 'index']
+def test_there_are_notebooks(): assert len(names)>8 and [o[:3] for o in names]==[f'{i:02}_' for i in range(len(names)-1)]+['ind'], names
+
+def test_each_installs_the_package_where_it_is_missing():
+    cells = {json.dumps([c.source for c in nbformat.read(p, 4).cells if '%pip' in c.source]) for p in notebooks}
+    assert len(cells)==1 and '#| hide\\ntry: import mlp_foundations\\nexcept ModuleNotFoundError' in cells.pop()
 
 @pytest.mark.parametrize('name', names)
 def test_runs(name, results):
