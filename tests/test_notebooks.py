@@ -17,12 +17,14 @@ names = [p.stem for p in notebooks]
 NUMBER = r'[-+]?\d+(?:,\d{3})*(?:\.\d*)?(?:e[-+]?\d{1,3}(?!\w))?'
 MEASURED = re.compile(rf'(?:[<~] ?)?{NUMBER} ?(?:ns|µs|us|ms|s|min|MB|GB/s|[GT]FLOP/s|×)(?![a-zA-Z])', re.I)
 
+PICTURE = re.compile(r'data:image/png;base64,[\w+/=]+')
+
 def texts(cell):
     "What a code cell shows, as texts: its printed lines and every text form of its results; pictures as the mark of their place"
     out = []
     for o in cell.get('outputs', []):
         if o.output_type=='stream' and o.name=='stdout': out.append(('printed', o.text))
-        for kind,text in o.get('data', {}).items(): out.append((kind, text if kind.startswith('text/') else 'a picture'))
+        for kind,text in o.get('data', {}).items(): out.append((kind, PICTURE.sub('a picture', text) if kind.startswith('text/') else 'a picture'))
     merged = []
     for kind,text in out:
         if merged and kind=='printed'==merged[-1][0]: merged[-1] = kind, merged[-1][1]+text
