@@ -401,7 +401,7 @@ def _shrink(m, most=128):
     hi,lo = m.amax((1,3)),m.amin((1,3))
     return torch.where(hi>=-lo, hi, lo),f'each square is the largest in size of {r} × {c} values'
 
-# %% ../nbs/08_trace.ipynb #6033c9d6
+# %% ../nbs/08_trace.ipynb #0be35f97
 def _tiles(m, most=60, across=10):
     "Rows of 784 values as pictures of 28 by 28, side by side and below each other with lines of NaN between them, and what was left out"
     k = min(len(m), most)
@@ -415,15 +415,17 @@ def _layout(t):
     m = _grid(t).double()
     n,turned = m.shape,m.shape[1]!=784 and (m.shape[0]==784 or m.shape[0]>max(12, 2*m.shape[1]))
     if turned: m = m.t()
-    if m.shape[1]!=784: m,how = _shrink(m)
+    if m.shape[1]!=784:
+        m,how = _shrink(m)
+        if len(m)==1: m = m.expand(max(1, m.shape[1]//16), -1) # a row of one square's height is hard to see
     elif len(m)==1: m,how,turned = m.reshape(28, 28),'as 28 × 28 pixels',False
     else: (m,k),how,turned = _tiles(m),f"each {'column' if turned else 'row'} as 28 × 28 pixels"+(f', the first 60 of {len(m)}' if len(m)>60 else ''),False
     px = max(1, min(16, 280//m.shape[1], 200//m.shape[0])) if 784 not in n else 4 if m.shape[1]==28 else 1
     return m,'; '.join(o for o in ('turned: columns run across' if turned else '', how) if o),px
 
-# %% ../nbs/08_trace.ipynb #098dbc34
+# %% ../nbs/08_trace.ipynb #f6c59b89
 def _image(t, name, ink=False):
-    "A heat map of `t`, and what its shades mean; `ink`: white is the smallest value, whatever it is, as on paper"
+    "A heat map of `t`, what its shades mean, and its width in pixels, caption included; `ink`: white is the smallest value, whatever it is, as on paper"
     m,how,px = _layout(t)
     fine = m[m.isfinite()]
     lo,hi = (fine.min().item(),fine.max().item()) if len(fine) else (0.,0.)
@@ -433,9 +435,9 @@ def _image(t, name, ink=False):
     alt = escape(f'Heat map of {name}, {_shape(t)}: {_stats(t)}; '+'; '.join(o for o in (shades, how) if o))
     h,w = m.shape
     data = b64encode(_png(grey.to(torch.uint8))).decode()
-    return f'<img class="t-img" width="{w*px}" height="{max(h*px, 18)}" alt="{alt}" src="data:image/png;base64,{data}">','; '.join(o for o in (shades, how) if o)
+    return f'<img class="t-img" width="{w*px}" height="{h*px}" alt="{alt}" src="data:image/png;base64,{data}">','; '.join(o for o in (shades, how) if o),max(w*px, 160)
 
-# %% ../nbs/08_trace.ipynb #a6700fe2
+# %% ../nbs/08_trace.ipynb #80977ce0
 def _numbers(t, name):
     "A small tensor as a table of numbers, the ground darker behind larger sizes; a long row is drawn as a column"
     m = _grid(t)
@@ -450,9 +452,9 @@ def _figure(o, note='', ink=False):
     head,note = f'<b>{_html(o.name)}</b>',note or o.role
     if o.value is None: return f'<figure><div class="t-none">too large to draw</div><figcaption>{head}<br>{note}</figcaption></figure>'
     few = _few(o.value)
-    body,how = _numbers(o.value, o.name) if few else _image(o.value, o.name, ink)
+    body,how,wide = (*_numbers(o.value, o.name), 0) if few else _image(o.value, o.name, ink)
     notes = [note, *([] if few else [_stats(o.value)]), how]
-    return f"<figure>{body}<figcaption>{head} {_shape(o.value)}<br>{'<br>'.join(escape(n) for n in notes if n)}</figcaption></figure>"
+    return f"<figure{f' style={chr(34)}width: {wide}px{chr(34)}' if wide else ''}>{body}<figcaption>{head} {_shape(o.value)}<br>{'<br>'.join(escape(n) for n in notes if n)}</figcaption></figure>"
 
 # %% ../nbs/08_trace.ipynb #d9b2e502
 def _html(text):
@@ -514,7 +516,7 @@ _css = '''.mlp-trace { border: 1px solid gray; border-radius: .4rem; padding: .7
 .mlp-trace .t-now { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); margin: 0; }
 '''
 
-# %% ../nbs/08_trace.ipynb #7d3dcc73
+# %% ../nbs/08_trace.ipynb #2b5209a7
 _css += '''.mlp-trace :is(.t-doc, .t-then, .t-go) { font-size: .9rem; }
 .mlp-trace :is(.t-title, .t-head) { font-weight: bold; }
 .mlp-trace .t-step { border-top: 1px solid gray; margin-top: .7rem; padding-top: .2rem; }
@@ -526,15 +528,15 @@ _css += '''.mlp-trace :is(.t-doc, .t-then, .t-go) { font-size: .9rem; }
 .mlp-trace .t-term { display: flex; gap: .6rem; max-width: 100%; }
 .mlp-trace .t-term > span { font-size: 1.2rem; white-space: nowrap; }
 .mlp-trace figure { max-width: 100%; min-width: 0; margin: .2rem 0; }
-.mlp-trace figure:has(img) { width: min-content; min-width: 10rem; }
-.mlp-trace figcaption { font-size: .8rem; line-height: 1.35; max-width: 19rem; text-align: left; color: inherit; margin: .2rem 0 0; }
-.mlp-trace figure img.t-img { image-rendering: pixelated; max-width: 100%; padding: 0 !important; margin: 0; border-radius: 0 !important; background: none !important; outline: 1px solid gray; }
+.mlp-trace figcaption { font-size: .8rem; line-height: 1.35; text-align: left; color: inherit !important; margin: .2rem 0 0; }
+.mlp-trace figure img.t-img { image-rendering: pixelated; max-width: 100%; height: auto; padding: 0 !important; margin: 0; border-radius: 0 !important; background: none !important; outline: 1px solid gray; }
 .mlp-trace figure table { border-collapse: collapse; border: 1px solid; border-width: 0 1px; margin: 0; width: auto; font-size: .85rem; font-variant-numeric: tabular-nums; background: transparent; color: inherit; }
 .mlp-trace figure :is(tr, td, th) { border: 0; background: transparent; color: inherit; }
 .mlp-trace figure :is(td, th) { padding: .1rem .45rem; text-align: right; white-space: nowrap; font-weight: normal; }
 .mlp-trace figure td { background: color-mix(in srgb, currentColor calc(var(--v, 0)*20%), transparent); }
 .mlp-trace .t-none { border: 1px dashed gray; padding: .4rem; font-size: .85rem; }
 .mlp-trace .t-wrong { border: 3px double; padding: .3rem .6rem; font-weight: bold; }
+html[data-theme=dark] .text_html.text_html:has(> .mlp-trace) { background: none !important; color: inherit !important; } /* where Sphinx's theme would put it on white paper */
 @media print { .mlp-trace .t-step[hidden] { display: block !important; } .mlp-trace .t-nav { display: none; } }
 '''
 
