@@ -16,6 +16,13 @@ names = [p.stem for p in sorted((root/'nbs').glob('*.ipynb'))]
 shots = root/'executed'/'screenshots'
 
 BAR = 'from time import sleep\nfrom tqdm import tqdm\nfor _ in tqdm(range(20), unit="step"): sleep(.05)'
+SLIDER = '''import matplotlib.pyplot as plt
+from mlp_foundations.data import show_slider
+def draw(v):
+    if v==4: raise ValueError("four is refused")
+    return plt.figure(figsize=(3, 1)), f"drawn for {v:.3g}"
+try: show_slider(draw, [1, 2, 8, 32, 128, 512, 2048], "v")
+finally: plt.close("all")'''
 FAULTS = {'error': '1/0', 'warning': 'import warnings\nwarnings.warn("mind the gap")', 'broken bar': 'from tqdm import tqdm\nfor i in tqdm(range(20)):\n    if i==7: break',
           'broken picture': 'from IPython.display import display\ndisplay({"image/png": "bm8gcGljdHVyZQ==", "text/plain": "x"}, raw=True)'}
 
@@ -29,6 +36,8 @@ def lab(tmp_path_factory):
     tmp = tmp_path_factory.mktemp('lab')
     shutil.copytree(root/'nbs', tmp/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
     write(tmp/'nbs'/'bar.ipynb', BAR)
+    write(tmp/'nbs'/'live.ipynb', SLIDER)
+    write(tmp/'nbs'/'no widgets.ipynb', 'import sys\nsys.modules["ipywidgets"] = None', SLIDER)
     for name,source in FAULTS.items(): write(tmp/'nbs'/f'{name}.ipynb', source)
     settings = tmp/'settings'/'@jupyterlab'/'notebook-extension'
     settings.mkdir(parents=True)
@@ -91,8 +100,8 @@ SEEN = '''async () => {
   return cells;
 }'''
 
-def run_all(chromium, lab, name, seconds=300):
-    "What each code cell of the notebook shows after Run All; a screenshot at its first figure"
+def run_all(chromium, lab, name, seconds=300, then=None):
+    "What each code cell of the notebook shows after Run All, and what `then` makes of the page; a screenshot at its first figure"
     url,token = lab
     context = chromium.new_context(viewport=dict(width=1400, height=1000))
     page = context.new_page()
@@ -107,9 +116,10 @@ def run_all(chromium, lab, name, seconds=300):
     page.wait_for_timeout(300)
     shots.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=shots/f'{name}.png')
+    seen = then and then(page)
     page.evaluate('window.panel.sessionContext.shutdown()')
     context.close()
-    return cells
+    return (cells, seen) if then else cells
 
 def problems(cells):
     "Errors, warnings, pictures that aren't drawn and progress bars that aren't finished, by cell"
@@ -135,6 +145,35 @@ def test_a_progress_bar_is_one_line_that_ends_full(chromium, lab):
     cells = run_all(chromium, lab, 'bar')
     lines = [l for c in cells for o in c['stderr'] for l in o.splitlines() if l.strip()]
     assert not problems(cells) and len(lines)==1 and re.match(r'100%\|█+\| 20/20 .*step/s', lines[0])
+
+def picture(page, alt):
+    "Wait for the only picture to be the one that is described so"
+    page.wait_for_function('alt => [...document.querySelectorAll(".jp-OutputArea-output img")].filter(o => o.checkVisibility() && o.naturalWidth).map(o => o.alt).join()===alt', arg=alt, timeout=30_000)
+
+def test_a_live_slider_draws_between_the_values(chromium, lab):
+    def move(page):
+        picture(page, 'drawn for 1')
+        page.locator('.noUi-handle').focus()
+        page.keyboard.press('ArrowRight')
+        picture(page, 'drawn for 1.19') # the fourth root of two
+        page.locator('.noUi-handle').focus()
+        for _ in range(5): page.keyboard.press('ArrowRight')
+        page.get_by_text('four is refused').first.wait_for() # not the picture of another value
+        page.keyboard.press('ArrowRight')
+        picture(page, 'drawn for 5.66')
+        return page.locator('.widget-readout').inner_text()
+    cells,read = run_all(chromium, lab, 'live', then=move)
+    assert not problems(cells) and read=='5.66' and {'text/html', 'application/vnd.jupyter.widget-view+json'} <= set(cells[0]['outputs'][0]['data'])
+
+def test_a_slider_without_widgets_is_the_saved_one(chromium, lab):
+    def move(page):
+        picture(page, 'drawn for 1')
+        page.locator('input[type=range]').focus()
+        for key,alt in (('ArrowRight', '2'), ('End', '2.05e+03'), ('ArrowLeft', '512'), ('ArrowUp', '2.05e+03')):
+            page.keyboard.press(key)
+            picture(page, f'drawn for {alt}')
+    cells,_ = run_all(chromium, lab, 'no widgets', then=move)
+    assert not problems(cells) and set(cells[1]['outputs'][0]['data'])=={'text/html', 'text/plain'}
 
 @pytest.mark.parametrize('name, said', [('error', 'ZeroDivisionError'), ('warning', 'mind the gap'), ('broken bar', 'bar not finished'), ('broken picture', '0 of 1 pictures drawn')])
 def test_a_fault_is_found(chromium, lab, name, said):
