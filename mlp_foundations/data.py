@@ -14,7 +14,11 @@ from html import escape
 from html import escape
 from html import escape
 from html import escape
+from html import escape
+from html import escape
 from importlib.resources import files
+from itertools import pairwise
+from itertools import pairwise
 from itertools import pairwise
 from itertools import pairwise
 from itertools import pairwise
@@ -202,8 +206,8 @@ def _frame(draw, value):
                 f'src="data:image/png;base64,{b64encode(f.getvalue()).decode()}">')
 
 # %% ../nbs/00_data.ipynb #e93b7c18
-_slider_html = '''<div data-lm-suppress-shortcuts="true" style="display:grid;grid-template-columns:minmax(8em,20em) 1fr;gap:.4em 1em;align-items:center">
-<input type="range" min="0" max="{last}" value="0" aria-label="{label}" autocomplete="off" hidden>
+_slider_html = '''<div style="display:grid;grid-template-columns:minmax(8em,20em) 1fr;gap:.4em 1em;align-items:center">
+<input type="range" min="0" max="{last}" value="0" aria-label="{label}" autocomplete="off" data-lm-suppress-shortcuts="true" hidden>
 {first}
 <details style="grid-column:1/-1"><summary>{label}: the pictures of all the other values</summary>
 {others}

@@ -192,6 +192,11 @@ def test_a_missing_picture_is_found():
     picture = nbformat.v4.new_output('display_data', {'image/png': 'iVBORw0=', 'text/plain': 'a curve'})
     assert differences(nbformat.v4.new_notebook(cells=[code('x', outputs=[picture])]), nbformat.v4.new_notebook(cells=[code('x')]))
 
+@pytest.mark.parametrize('fresh, found', [('alt="a dot" src="data:image/png;base64,iVBO+1/2="', False), ('alt="a line" src="data:image/png;base64,iVBORw0="', True), ('alt="a dot"', True)])
+def test_pictures_in_html_are_compared_by_their_words(fresh, found):
+    one,other = ([nbformat.v4.new_output('display_data', {'text/html': f'<img {o}>'})] for o in ('alt="a dot" src="data:image/png;base64,iVBORw0="', fresh))
+    assert bool(differences(nbformat.v4.new_notebook(cells=[code('x', outputs=one)]), nbformat.v4.new_notebook(cells=[code('x', outputs=other)])))==found
+
 def test_a_warning_is_found():
     stream = nbformat.v4.new_output('stream', name='stderr', text=' 50%|##   | 1/2\r100%|####| 2/2\nUserWarning: mind the gap\n')
     assert errors_printed(nbformat.v4.new_notebook(cells=[code('x', outputs=[stream])]))==['UserWarning: mind the gap']
