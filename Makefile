@@ -29,7 +29,7 @@ site: .venv/site ## build the reading site in _site/
 	@$(BIN)/python site/make.py
 
 browser: .venv/site .venv/lab ## test the site and JupyterLab in Chromium
-	@$(BIN)/python -m pytest -q -rs -n 2 --dist loadfile tests/test_site.py tests/test_slider.py tests/test_trace.py tests/test_jupyterlab.py
+	@$(BIN)/python -m pytest -q -rs -n 2 --dist loadfile tests/test_site.py tests/test_slider.py tests/test_jupyterlab.py
 
 bench: .venv/bench ## time the hand-written net beside torch.nn, JAX, NumPy and others
 	@$(BIN)/python tools/bench.py
