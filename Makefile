@@ -9,8 +9,13 @@ endif
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_WARN_SCRIPT_LOCATION = 1
 
+BROWSER = tests/test_site.py tests/test_slider.py tests/test_jupyterlab.py
+TESTS = -m pytest -q -n 2 --dist loadfile tests $(BROWSER:%=--ignore=%)
+OLD = $(subst .venv,.venv/oldest,$(BIN))
+LOWEST = $(shell sed -n 's/^\(dev_\)*requirements = //p' settings.ini | sed 's/,<[^ ]*//g; s/>=/==/g')
+
 .DEFAULT_GOAL := help
-.PHONY: help run test lab site browser bench mutants save lock dist clean
+.PHONY: help run test oldest lab site browser bench mutants save lock dist clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -20,7 +25,11 @@ run: .venv/ready ## run every notebook; the executed copies go to executed/
 
 test: .venv/ready ## run every notebook and all tests but the browser ones
 	@$(BIN)/ruff check -q .
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests --ignore=tests/test_site.py --ignore=tests/test_jupyterlab.py --ignore=tests/test_slider.py
+	@$(BIN)/python $(TESTS)
+
+oldest: .venv/oldest/ready ## for authors: the same with the lowest versions that settings.ini admits, PYTHON=python3.10
+	@$(OLD)/ruff check -q .
+	@$(OLD)/python $(TESTS)
 
 lab: .venv/lab ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs
@@ -29,7 +38,7 @@ site: .venv/site ## build the reading site in _site/
 	@$(BIN)/python site/make.py
 
 browser: .venv/site .venv/lab ## test the site and JupyterLab in Chromium
-	@$(BIN)/python -m pytest -q -rs -n 2 --dist loadfile tests/test_site.py tests/test_slider.py tests/test_jupyterlab.py
+	@$(BIN)/python -m pytest -q -rs -n 2 --dist loadfile $(BROWSER)
 
 bench: .venv/bench ## time the hand-written net beside torch.nn, JAX, NumPy and others
 	@$(BIN)/python tools/bench.py
@@ -59,6 +68,13 @@ clean: ## remove what these commands made
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch .venv/ready
+
+.venv/oldest/ready: settings.ini setup.py
+	@echo "Setting up .venv/oldest: $(LOWEST)"
+	@$(PYTHON) -m venv .venv/oldest
+	@$(OLD)/python -m pip install -q $(LOWEST)
+	@$(OLD)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
 
 # What only some commands need is added to .venv when one of them is first used.
 .venv/lab .venv/site .venv/bench .venv/dist: .venv/%: .venv/ready

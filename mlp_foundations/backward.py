@@ -66,6 +66,7 @@ def lin_grad(
 ):
     "Store the gradients of `lin` in `inp.g`, `w.g` and `b.g` (Parr & Howard, arXiv 1802.01528); raises `ValueError` as `lin` does, or without `out.g`"
     _check_lin(inp, w, b)
+    if inp is w: raise ValueError('lin_grad: inp is w, and one .g can\'t hold two gradients: use a copy of w')
     g = _out_g(out)
     if g.shape!=(len(inp),len(b)) or (g.dtype,g.device)!=(inp.dtype,inp.device): raise ValueError(
         f'out must be (n, n_out) = {(len(inp),len(b))}, {inp.dtype} on {inp.device}, not {tuple(g.shape)}, {g.dtype} on {g.device}')
@@ -83,7 +84,8 @@ def forward_and_backward(
     w2, # (nh, 1)
     b2, # (1,)
 )->torch.Tensor: # the loss, one number
-    "Loss of lin -> relu -> lin -> mse, with every gradient in `.g`: of `w1`, `b1`, `w2`, `b2` and of `inp`; raises `ValueError` as these do"
+    "Loss of lin -> relu -> lin -> mse, with every gradient in `.g`: of `w1`, `b1`, `w2`, `b2` and of `inp`; raises `ValueError` as these do, or for one tensor in two places"
+    if len({id(o) for o in (inp, w1, b1, w2, b2)})<5: raise ValueError('forward_and_backward was given one tensor twice, and one .g can\'t hold two gradients: use a copy')
     l1 = lin(inp, w1, b1)           # (n, nh)
     l2 = relu(l1)                   # (n, nh)
     out = lin(l2, w2, b2)           # (n, 1)
@@ -115,7 +117,8 @@ def check_grads(
     rtol:float=1e-6, # allowed difference, as a share of the larger of the two gradients
 )->float: # largest difference found, as a share of the largest gradient of its tensor
     "Compare the `.g` that `f` leaves with central differences in float64; raises `AssertionError` naming the tensor and the place of the first wrong value"
-    if not tensors: raise ValueError('check_grads needs at least one tensor')
+    if not sum(t.numel() for t in tensors): raise ValueError('check_grads needs at least one value to move')
+    if any(t.is_complex() for t in tensors): raise ValueError('check_grads moves real numbers, and was given complex ones')
     ts = [t.detach().double().contiguous().clone() for t in tensors]
     loss,worst = float(f(*ts)),0.
     grads = [getattr(t, 'g', None) for t in ts]

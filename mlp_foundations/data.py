@@ -276,7 +276,8 @@ def _check_same_kind(a, b):
 def _far(a, b, rtol, atol):
     "Where `a` differs from `b` by more than atol + rtol*|b|"
     if not (a.is_floating_point() or a.is_complex()): return a!=b
-    return (a!=b) & (~((a-b).abs() <= atol+rtol*b.abs()) | a.isinf() | b.isinf())
+    far = (a-b).abs()
+    return (a!=b) & ~((far <= atol+rtol*b.abs()) & far.isfinite())
 
 # %% ../nbs/00_data.ipynb #ebd324c4
 def test_near(
@@ -299,19 +300,16 @@ def test_near_zero(
 ):
     "Raise `AssertionError` unless every value of `a` is within `tol` of zero; NaN is not"
     a = torch.as_tensor(a).detach()
+    if not (a.is_floating_point() or a.is_complex()): a = a.double() # in int8, |-128| is -128
     if not (a.abs()<tol).all(): raise AssertionError(f'not near zero: largest |value| {a.abs().max().item()}, tolerance {tol}')
 
 # %% ../nbs/00_data.ipynb #0d261dd5
-def _check_scale(x, m, s):
-    "Raise `ValueError` unless (x - m) / s makes sense and looks like `x`"
-    if not x.is_floating_point(): raise ValueError(f'normalize needs floating values, not {x.dtype}: convert with x.float()')
-    for o in (m, s):
-        if torch.is_tensor(o) and o.ndim and (o.device!=x.device or o.ndim>x.ndim or any(d not in (1, k) for d,k in zip(o.shape[::-1], x.shape[::-1]))):
-            raise ValueError(f'normalize: {tuple(o.shape)} on {o.device} as mean or standard deviation does not fit {tuple(x.shape)} on {x.device}')
-    ok = torch.as_tensor(s)
-    ok = (ok>0) & ok.isfinite()
-    if not ok.all(): raise ValueError(f'normalize needs a standard deviation above 0, not {s}' if ok.ndim==0 else
-        f'normalize needs standard deviations above 0: {int((~ok).sum())} of {ok.numel()} are not')
+def _fitting(o, x):
+    "`o`, a mean or a standard deviation, as a tensor in the precision that it and `x` are worked on with; raises `ValueError` where it doesn't fit `x`"
+    o = torch.as_tensor(o, dtype=None if hasattr(o, 'dtype') else torch.float64)
+    if o.is_complex() or o.ndim and (o.device!=x.device or o.ndim>x.ndim or any(d not in (1, k) for d,k in zip(o.shape[::-1], x.shape[::-1]))):
+        raise ValueError(f'normalize: {tuple(o.shape)} {o.dtype} on {o.device} as mean or standard deviation does not fit {tuple(x.shape)} {x.dtype} on {x.device}')
+    return o.to(torch.result_type(x, o))
 
 def normalize(
     x, # floating values of any shape
@@ -319,8 +317,13 @@ def normalize(
     s, # the standard deviation to divide by, likewise
 )->torch.Tensor: # like `x`
     "(x - m) / s; raises `ValueError` where `s` is not positive, `x` is not floating, or the shapes don't fit"
-    _check_scale(x, m, s)
-    return ((x-m)/s).to(x.dtype)
+    if not x.is_floating_point(): raise ValueError(f'normalize needs floating values, not {x.dtype}: convert with x.float()')
+    wide = x.to(torch.promote_types(x.dtype, torch.float32)) # float16 has too few digits for a difference
+    m,s = _fitting(m, wide),_fitting(s, wide)
+    ok = (s>0) & s.isfinite()
+    if not ok.all(): raise ValueError(f'normalize needs a standard deviation above 0, not {s:g}' if ok.ndim==0 else
+        f'normalize needs standard deviations above 0: {int((~ok).sum())} of {ok.numel()} are not')
+    return ((wide-m)/s).to(x.dtype)
 
 # %% ../nbs/00_data.ipynb #c3c69008
 def _check_request(url, sha256, tries):

@@ -6,6 +6,8 @@
 __all__ = ['matmul_loops', 'matmul_dot', 'matmul_broadcast', 'matmul_einsum', 'matmul', 'lin', 'relu']
 
 # %% ../nbs/01_matmul.ipynb #d4395640
+import math
+
 import torch
 from torch import tensor
 
@@ -16,6 +18,9 @@ def _check_matmul(a, b):
     if a.dtype!=b.dtype or a.device!=b.device: raise ValueError(
         f'matmul needs one dtype and one device, not {a.dtype} and {b.dtype}, {a.device} and {b.device}')
     if a.dtype.itemsize<4: raise ValueError(f'matmul needs numbers of at least 32 bits, not {a.dtype}, in which long sums go wrong')
+    if not (a.is_floating_point() or a.is_complex()) and a.numel() and b.numel():
+        most = a.shape[1]*math.prod(max(abs(int(v)) for v in o.aminmax()) for o in (a, b))
+        if most>torch.iinfo(a.dtype).max: raise ValueError(f'matmul: sums may reach {most:,}, which {a.dtype} can\'t hold: convert with .double()')
 
 # %% ../nbs/01_matmul.ipynb #0e008c86
 def matmul_loops(

@@ -161,7 +161,7 @@ def load_state_dict(self:Module, state): # name -> values
         f'missing: {sorted(own.keys()-state.keys())}, unexpected: {sorted(state.keys()-own.keys())}')
     for k,p in own.items():
         if p.shape!=state[k].shape: raise ValueError(f'{k}: {tuple(state[k].shape)}, expected {tuple(p.shape)}')
-    for k,p in own.items(): p.copy_(state[k])
+    for p,v in [(p, state[k].clone()) for k,p in own.items()]: p.copy_(v) # copies first: a value may be another parameter's memory
 
 # %% ../nbs/06_nn_module.ipynb #9e752ea1
 @patch
@@ -219,6 +219,9 @@ class Sequential(Module):
 def _copied(kind, p): # a frozen parameter stays frozen, a plain tensor becomes a trained one
     return kind(p.detach().clone(memory_format=torch.contiguous_format), p.requires_grad or not isinstance(p, (Parameter, torch.nn.Parameter)))
 
+def _is(o, kind): # a subclass with a `forward` of its own computes something else
+    return isinstance(o, kind) and type(o).forward is kind.forward
+
 def _refuse_shared(name, tensors):
     if len({t.data_ptr() for t in tensors})<len(tensors): raise ValueError(f'{name} would untie parameters that two layers share')
 
@@ -229,8 +232,8 @@ def to_torch(
     "The same net of `torch.nn` layers; raises `ValueError` on a layer that has no such counterpart, or if two layers share a parameter"
     layers,moved = [],[]
     for o in net.layers if isinstance(net, Model) else net:
-        if isinstance(o, ReLU) or isinstance(o, Relu) and not o.shift: layers.append(torch.nn.ReLU())
-        elif isinstance(o, (Linear, Lin)):
+        if _is(o, ReLU) or _is(o, Relu) and not o.shift: layers.append(torch.nn.ReLU())
+        elif _is(o, Linear) or _is(o, Lin):
             pair = (o.weight, o.bias) if isinstance(o, Linear) else (o.w.t(), o.b) # (n_out, n_in), (n_out,)
             layers.append(torch.nn.Linear(*pair[0].t().shape, device='meta'))
             layers[-1].weight,layers[-1].bias = (_copied(torch.nn.Parameter, p) for p in pair)
@@ -246,8 +249,8 @@ def from_torch(
     "The same net of our layers; raises `ValueError` on any other layer, on one without bias, or if two layers share a parameter"
     layers,moved = [],[]
     for o in net:
-        if isinstance(o, torch.nn.ReLU): layers.append(ReLU())
-        elif isinstance(o, torch.nn.Linear) and o.bias is not None:
+        if _is(o, torch.nn.ReLU): layers.append(ReLU())
+        elif _is(o, torch.nn.Linear) and o.bias is not None:
             layers.append(Linear.__new__(Linear))
             layers[-1].weight,layers[-1].bias = (_copied(Parameter, p) for p in (o.weight, o.bias))
             moved += [o.weight, o.bias]

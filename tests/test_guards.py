@@ -8,7 +8,7 @@ from mlp_foundations import nn
 from mlp_foundations.backward import check_grads, forward_and_backward, lin_grad, mse_grad, relu_grad
 from mlp_foundations.data import normalize, test_near as near, test_near_zero as near_zero
 from mlp_foundations.forward import mse
-from mlp_foundations.init import layer_stats
+from mlp_foundations.init import kaiming_normal, layer_stats
 from mlp_foundations.layers import Lin, Model, Module, Mse, Relu
 from mlp_foundations.matmul import lin, matmul, matmul_broadcast, matmul_dot, matmul_einsum, matmul_loops, relu
 from mlp_foundations.training import SGD, CrossEntropy, accuracy, cross_entropy, fit, log_softmax
@@ -241,6 +241,43 @@ def test_long_sums_in_half_precision(f, dtype):
     n = 300 if dtype==torch.bfloat16 else 2100
     right_or_refused(lambda: f(torch.ones(1, n, dtype=dtype), torch.ones(n, 1, dtype=dtype)), [[n]], dtype, tol=.01)
 
+@pytest.mark.parametrize('dtype', [torch.int32, torch.int64])
+@pytest.mark.parametrize('f', MATMULS)
+def test_sums_of_integers_that_do_not_fit(f, dtype):
+    "PyTorch's wrap around without a word"
+    most = torch.iinfo(dtype).max
+    for a,b in (([most//2+1, most//2+1], [1, 1]), ([-most-1, 0], [-1, 0]), ([most, 0], [-1, 1])): refused(lambda: f(torch.tensor([a], dtype=dtype), torch.tensor([b], dtype=dtype).t()), dtype, 'sums may reach')
+    assert f(torch.tensor([[most//2, 1]], dtype=dtype), torch.tensor([[1], [-1]], dtype=dtype)).tolist()==[[most//2-1]]
+    assert f(torch.tensor([[most]], dtype=dtype), torch.tensor([[-1]], dtype=dtype)).tolist()==[[-most]]
+
+def test_near_what_overflows():
+    "|-128| is -128 in int8, and a difference of two large floats is infinite"
+    for o in (torch.tensor([-2**(b-1)], dtype=t) for b,t in ((8, torch.int8), (16, torch.int16), (32, torch.int32), (64, torch.int64))): refused(lambda: near_zero(o), float(-o.double()), kind=AssertionError)
+    for o in (torch.tensor([True]), [True], 3, torch.tensor([3+4j])): refused(lambda: near_zero(o), 'not near zero', kind=AssertionError)
+    for o in (torch.tensor([False]), 0, torch.tensor([0], dtype=torch.uint8), torch.tensor([1e-4+1e-4j])): near_zero(o)
+    for big in (torch.tensor([3e38]), torch.tensor([6e4], dtype=torch.float16), torch.tensor([1.5e308], dtype=f64)): refused(lambda: near(-big, big, rtol=1.5), '1 of 1', kind=AssertionError)
+    near(torch.tensor([complex(1, inf)]), torch.tensor([complex(1, inf)]))
+    refused(lambda: near(torch.tensor([complex(1, inf)]), torch.tensor([complex(2, inf)])), '1 of 1', kind=AssertionError)
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_a_difference_in_half_precision(dtype):
+    "2049 - 2047.5 is 0 in float16, and 60000 + 60000 is infinite"
+    x = torch.tensor([256., 258., -6e4], dtype=dtype)
+    for m,s in ((255.5, 1.), (torch.tensor(255.5), 2), (torch.full((3,), 255.5), torch.ones(3, dtype=f64)), (6e4, 6e4)):
+        got = normalize(x, m, s)
+        assert got.dtype==dtype
+        right_or_refused(lambda: got, ((x.double()-m)/s).to(dtype), tol=1e-9)
+
+def test_means_and_deviations_of_other_kinds():
+    import numpy as np
+    x = rand(4, 3)
+    for o in ([1., 2., 3.], np.array([1., 2., 3.]), np.array([1, 2, 3], dtype=np.float32), torch.tensor([1, 2, 3])): near(normalize(x, o, o), (x-torch.tensor([1., 2., 3.]))/torch.tensor([1., 2., 3.]))
+    near(normalize(x.double(), .1, np.float64(.3)), (x.double()-.1)/.3, rtol=1e-15)
+    for o in (np.ones((4, 1, 1)), np.ones(4), [1.]*4, torch.ones(3)*1j, torch.tensor(1j)):
+        refused(lambda: normalize(x, o, 1.), (4,3))
+        refused(lambda: normalize(x, 0., o), (4,3))
+    for s in (1e-50, torch.tensor(1e-50, dtype=f64), torch.tensor(0), False): refused(lambda: normalize(x, 0., s), 'above 0') # 0 in float32
+
 def test_many_classes_in_half_precision():
     x = torch.zeros(1, 70_000, dtype=torch.float16) # more than float16's largest number
     right_or_refused(lambda: log_softmax(x)[0,0], -math.log(70_000), torch.float16, tol=1e-3)
@@ -461,6 +498,61 @@ def test_a_weight_replaced():
     seq[0].weight = nn.Parameter(rand(2, 3))
     assert any(p is seq[0].weight for p in seq.parameters())
 
+def test_one_tensor_in_two_places():
+    "It has one `.g`, and would need two; two views of one memory have one each"
+    w,b = rand(3, 3),rand(3)
+    refused(lambda: lin_grad(w, with_g(rand(3, 3), rand(3, 3)), w, b), 'inp is w')
+    assert not hasattr(w, 'g') and not hasattr(b, 'g')
+    x,y,sq,one,b1 = rand(4, 3),rand(4),rand(3, 3),rand(1, 1),rand(1)
+    for args in ((x, y, rand(3, 1), b1, one, b1), (rand(4, 1), y, one, rand(1), one, b1), (sq, rand(3), sq, rand(3), rand(3, 1), b1), (one, rand(1), rand(1, 1), rand(1), one, b1), (one, rand(1), one, rand(1), rand(1, 1), b1)):
+        refused(lambda: forward_and_backward(*args), 'twice')
+    view = sq[:]
+    forward_and_backward(sq, rand(3), view, rand(3), rand(3, 1), b1)
+    assert sq.g is not view.g and not sq.g.equal(view.g)
+    xs = rand(3, 3).requires_grad_()
+    ws = xs.detach().clone().requires_grad_()
+    xs.data = ws.data # values alone
+    want = torch.autograd.grad((lin(xs, ws, b)*sq).sum(), [xs, ws])
+    lin_grad(a := xs.detach(), with_g(lin(a, v := ws.detach(), b), sq), v, b)
+    for t,g in zip((a, v), want): near(t.g, g)
+
+def test_what_check_grads_has_to_move():
+    for ts in ((), (torch.ones(0),), (torch.ones(0, 3), torch.ones(2, 0))): refused(lambda: check_grads(lambda *ts: 1., *ts), 'at least one value')
+    def f(x, y):
+        x.g,y.g = 2*x,2*y
+        return x.square().sum()+y.square().sum()
+    check_grads(f, torch.ones(0), torch.ones(2))
+    refused(lambda: check_grads(f, torch.ones(2)*1j, torch.ones(2)), 'complex')
+
+def test_a_slope_that_is_no_number():
+    for a in (nan, inf, -inf, 1e200): refused(lambda: kaiming_normal(3, 2, a=a), a)
+    assert kaiming_normal(3, 2, a=-1.).isfinite().all()
+
+def test_weights_that_change_places():
+    "`state_dict` shares memory with the parameters"
+    seq = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    state = seq.state_dict()
+    want = {k: v.clone() for k,v in state.items()}
+    seq.load_state_dict({k: state[str(1-int(k[0]))+k[1:]] for k in state})
+    for k,v in seq.state_dict().items(): assert v.equal(want[str(1-int(k[0]))+k[1:]])
+
+class Double(Lin):
+    def forward(self, inp): return 2*super().forward(inp)
+class Leaky(Relu):
+    def forward(self, inp): return torch.where(inp>0, inp, .1*inp)
+class Named(Lin): "computes as `Lin` does"
+def test_a_layer_that_computes_something_else_is_not_moved():
+    class NnDouble(nn.Linear):
+        def forward(self, x): return 2*super().forward(x)
+    class TorchDouble(torch.nn.Linear):
+        def forward(self, x): return 2*super().forward(x)
+    class TorchLeaky(torch.nn.ReLU):
+        def forward(self, x): return F.leaky_relu(x)
+    for o in (Double(rand(3, 2), rand(2)), Leaky(), NnDouble(3, 2), Mse()): refused(lambda: nn.to_torch([o]), 'to_torch knows', type(o).__name__)
+    for o in (TorchDouble(3, 2), TorchLeaky(), torch.nn.Dropout()): refused(lambda: nn.from_torch(torch.nn.Sequential(o)), 'from_torch knows')
+    x,l = rand(4, 3),Named(rand(3, 2), rand(2))
+    near(nn.to_torch([l])(x).detach(), lin(x, l.w, l.b))
+
 # --- what a step may change -------------------------------------------------------------------------------------------
 
 FROZEN = dict(all=lambda l: [], w=lambda l: [l.b], b=lambda l: [l.w])
@@ -576,7 +668,7 @@ def test_training_that_overflows_says_so():
 def test_logits_of_ten_thousand(dtype):
     x = torch.tensor([[1e4,-1e4,0.], [-1e4,-1e4,-1e4], [1e4,1e4,-1e4]], dtype=dtype)
     for y in (torch.tensor([0,1,1]), torch.tensor([1,2,2])):
-        want = as_torch(lambda x: cross_entropy(x, y), lambda x: F.cross_entropy(x, y), x)
+        want = as_torch(lambda x: cross_entropy(x, y), lambda x: F.cross_entropy(x.to(torch.promote_types(x.dtype, f32)), y).to(x.dtype), x) # older ones have none in float16
         l = CrossEntropy()
         near(l(x, y), want[0], rtol=1e-3)
         l.backward()
