@@ -72,6 +72,17 @@ def bad_directives(nb):
             top = top and line.startswith('#|')
     return res
 
+INERT = {'text/plain', 'text/markdown', 'text/latex', 'image/png'}
+def active(nb):
+    "Cells with something that a browser would run or fetch by itself: outputs that are neither text nor PNG, HTML that does more than set text, widgets, attachments"
+    res = ['widgets in the metadata']*('widgets' in nb.metadata)
+    for i,cell in enumerate(nb.cells):
+        datas = [o.get('data', {}) for o in cell.get('outputs', [])]
+        read = [cell.source if cell.cell_type=='markdown' else '', *(d.get('text/markdown', '') for d in datas)]
+        found = {k for d in datas for k in d}-INERT | {o[0] for t in read for o in re.finditer(r'<\s*(script|iframe|object|embed|link|img|svg|style|form|video|audio)\b|<[^>]*\son\w+\s*=|javascript:|!\[[^\]]*\]\(', t, re.I)}
+        if found or cell.get('attachments'): res.append(f'cell {i}: {sorted(found) or "attachments"}')
+    return res
+
 def nbdev(command, folder):
     subprocess.run([sys.executable, '-c', f'from nbdev.{command}'], cwd=folder, check=True, capture_output=True, text=True)
 
@@ -132,6 +143,9 @@ def test_shows_what_was_saved(name, results):
 @pytest.mark.parametrize('name', names)
 def test_directives(name): assert not bad_directives(nbformat.read(root/'nbs'/f'{name}.ipynb', 4))
 
+@pytest.mark.parametrize('name', names)
+def test_nothing_in_it_runs_when_it_is_opened(name): assert not active(nbformat.read(root/'nbs'/f'{name}.ipynb', 4))
+
 def test_modules_are_a_fresh_export(tmp_path): assert not stale_modules(copy_project(tmp_path)), 'run nbdev-export'
 
 def test_notebooks_are_clean(tmp_path): assert not unclean(copy_project(tmp_path)), 'run nbdev-clean'
@@ -187,6 +201,15 @@ def test_another_output_is_found(saved, fresh): assert differences(shown(saved),
     ('tensor(0.3073)', 'tensor(0.3074)'), ('12.1 ms', '3 ms'), ('1,234 µs, 35 ×', '7.5 µs, 4.5 ×'), ('peak 120 MB at 3 GFLOP/s', 'peak 99 MB at 12.5 GFLOP/s'),
     ('a  1.0\nbb 2.0', 'a 1.0\nbb  2.0'), ('a hash 9e9482', 'a hash 9e9482')])
 def test_another_time_is_not(saved, fresh): assert not differences(shown(saved), shown(fresh))
+
+@pytest.mark.parametrize('data', [{'text/html': '<b>x</b>'}, {'application/javascript': 'alert(1)'}, {'image/svg+xml': '<svg/>'}, {'application/vnd.jupyter.widget-view+json': {}},
+    {'text/markdown': 'a <script src="https://example.org/x.js"></script>'}, {'text/markdown': '![a cat](https://example.org/cat.png)'}])
+def test_an_output_that_runs_is_found(data): assert active(nbformat.v4.new_notebook(cells=[code('x', outputs=[nbformat.v4.new_output('display_data', data)])]))
+
+@pytest.mark.parametrize('text', ['<iframe src="x">', '<b onclick="f()">x</b>', '[x](javascript:f())', '<IMG src=x>', '![x](attachment:y.png)'])
+def test_a_text_that_runs_is_found(text): assert active(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)]))
+
+def test_plain_text_does_not_run(): assert not active(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('x < y, `a<b`, $a<b$'), code('<script>')]))
 
 def test_a_missing_picture_is_found():
     picture = nbformat.v4.new_output('display_data', {'image/png': 'iVBORw0=', 'text/plain': 'a curve'})

@@ -9,8 +9,9 @@ Here one process imports torch once and forks a child for each mutant; an import
 The child runs the tests that enter the changed function, the quickest first, up to one that fails. If none does, a second child runs the notebook that
 owns the module, with the changed cells in it and without drawing, up to the first error. What needs half a minute more than three times all of that is
 caught too. Results go to executed/mutants.jsonl line by line: an interrupted run is continued, and what was run on the same source isn't run again
-(--again runs the survivors again, after a change in the tests). MUTANTS.md is written anew at the end; the reasons in its table of survivors are written
-by hand, there, and kept. A reason that begins with `gap` says that a test should have caught the mutant; any other, why none can.
+(--again runs the survivors again, after a change in the tests). MUTANTS.md is written anew at the end, with the fingerprint of each module that was run
+whole: where that is still the module's, nothing is run again, in another clone either. The reasons in the table of survivors are written by hand, there,
+and kept. A reason that begins with `gap` says that a test should have caught the mutant; any other, why none can.
 Not changed: docstrings, texts, types, what `raise` says, and the functions in SKIP.
 """
 import argparse, ast, copy, hashlib, importlib.abc, importlib.util, json, os, platform, random, re, resource, select, signal, struct, sys, time
@@ -21,8 +22,8 @@ import pytest
 
 root = Path(__file__).resolve().parent.parent
 results,report = root/'executed'/'mutants.jsonl',root/'MUTANTS.md'
-MODULES = dict(data='00_data', matmul='01_matmul', init='02_init', forward='03_forward', backward='04_backward', layers='05_refactor', nn='06_nn_module', training='07_training')
-TESTS = [f'tests/test_{o}.py' for o in ('gradients', 'guards', 'faults', 'data', 'mutants')]
+MODULES = {m[1]: p.stem for p in sorted((root/'nbs').glob('[0-9]*.ipynb')) if (m := re.search(r'#\| default_exp (\w+)', p.read_text(encoding='utf-8')))}
+TESTS = [f'tests/{p.name}' for p in sorted((root/'tests').glob('test_*.py')) if p.stem not in ('test_notebooks', 'test_package', 'test_site', 'test_jupyterlab')]
 OPTIONS = '-q --assert=plain -p no:cacheprovider -p no:unraisableexception -p _hypothesis_pytestplugin'.split()
 OPTIONS += ['-k', 'not test_a_damaged_result_is_seen and not test_a_mistake_is_seen'] # they test the tests
 SKIP = {'show_figure': 'drawing', 'show_images': 'drawing', 'show_slider': 'drawing', '_png': 'drawing', '_frame': 'drawing', '_live': 'drawing',
@@ -205,21 +206,28 @@ def try_one(m, base):
     with open(results, 'a', encoding='utf-8') as f: f.write(json.dumps(res, ensure_ascii=False)+'\n')
     print(f"{'caught' if by else 'survived':<8} {res['seconds']:5.1f} s  {m['name']}  ({by[0] if by else f'{len(tests)} tests and the notebook'})", flush=True)
 
-def known():
-    "The latest result of each mutant that was run, by `sha`"
-    return {r['sha']: r for r in map(json.loads, results.read_text(encoding='utf-8').splitlines())} if results.exists() else {}
+def fingerprint(module): return hashlib.sha256(path_of(module).read_bytes()).hexdigest()[:12]
+def shown(m): return m['name'].replace('|', '\\|') # as MUTANTS.md writes it
+
+def known(every):
+    "The latest result of each mutant of `every` that was run, by `sha`; those of a whole module are also read off MUTANTS.md, if it has not changed since"
+    page = report.read_text(encoding='utf-8') if report.exists() else ''
+    whole = [o for o in MODULES if f'`{fingerprint(o)}`' in page]
+    res = {m['sha']: dict(name=m['name'], sha=m['sha'], by=None if f'| `` {shown(m)} `` |' in page else 'an earlier run', left=0) for m in every if m['module'] in whole}
+    return res | ({r['sha']: r for r in map(json.loads, results.read_text(encoding='utf-8').splitlines())} if results.exists() else {})
 
 def write_report(every):
     "Write MUTANTS.md from the results; keep the reasons that are there"
     import torch
-    have = [m|res[m['sha']] for res in [known()] for m in every if m['sha'] in res]
-    alive,name = [m for m in have if not m['by']],lambda m: m['name'].replace('|', '\\|')
+    have = [m|res[m['sha']] for res in [known(every)] for m in every if m['sha'] in res]
+    alive = [m for m in have if not m['by']]
     reasons = dict(re.findall(r'^\| `` (.*?) `` \| \S* \| (.*) \|$', report.read_text(encoding='utf-8') if report.exists() else '', re.M))
-    why = {m['sha']: reasons.get(name(m), '?') for m in alive}
+    why = {m['sha']: reasons.get(shown(m), '?') for m in alive}
     equal = [o for o in why.values() if o!='?' and not o.startswith('gap')]
     caught,kinds = len(have)-len(alive),list(dict.fromkeys(m['kind'] for m in every))
     def row(title, ms): return f'| {title} | '+' | '.join(f"{sum(bool(m['by']) for m in o)}/{len(o)}" if o else '' for o in ([m for m in ms if k in (m['kind'], 'all')] for k in [*kinds, 'all']))+' |'
     rest = Counter(m['module'] for m in every)-Counter(m['module'] for m in have)
+    whole = [o for o in MODULES if not rest[o]]
     left = {m['module']: m['left'] for m in alive if m['left']}
     lines = ['# Mutants', '', 'What the tests notice when the exported code is broken in one place. `make mutants` writes this page; [tools/mutants.py](tools/mutants.py) says how.', '',
         f'Of {len(every)} mutants {len(have)} were run, and {caught} were caught. Of the {len(alive)} survivors {len(equal)} are explained below as equivalent: '
@@ -228,10 +236,9 @@ def write_report(every):
         *(row(o, ms) for o in MODULES if (ms := [m for m in have if m['module']==o])), row('all', have), '',
         *(['Not run: '+', '.join(f'{n} of {o}' for o,n in rest.items())+'.', ''] if rest else []),
         *(['Survivors met while tests failed on the code as it was, which were left out: '+', '.join(f'{n} for {o}' for o,n in left.items())+'.', ''] if left else []),
-        f"Caught by the tests: {sum('tests/' in (m['by'] or '') for m in have)}, by the notebook: {sum('.ipynb' in (m['by'] or '') for m in have)}, by its time or its end: "
-        f"{sum(bool(re.match('more than|the process', m['by'] or '')) for m in have)}. {sum(m['seconds'] for m in have)/max(1, len(have)):.1f} s a mutant on average. "
-        f'Python {platform.python_version()}, torch {torch.__version__}. Left as they are: '+', '.join(f'`{k}` ({v})' for k,v in SKIP.items())+'.', '',
-        '## Survivors', '', '| change | line | why |', '|---|---|---|', *(f"| `` {name(m)} `` | {m['module']}.py:{m['line']} | {why[m['sha']]} |" for m in alive)]
+        f'Run with Python {platform.python_version()} and torch {torch.__version__}. Left as they are: '+', '.join(f'`{k}` ({v})' for k,v in SKIP.items())+'.', '',
+        'Run whole, as long as the fingerprint is that of the module: '+', '.join(f'{o} `{fingerprint(o)}`' for o in whole)+'.', '',
+        '## Survivors', '', '| change | line | why |', '|---|---|---|', *(f"| `` {shown(m)} `` | {m['module']}.py:{m['line']} | {why[m['sha']]} |" for m in alive)]
     report.write_text('\n'.join(lines)+'\n', encoding='utf-8')
     print(f'{len(have)} of {len(every)} run, {len(alive)} survived, {len(equal)} of them explained: see {report.name}')
 
@@ -245,7 +252,8 @@ def main():
     p.add_argument('--report', action='store_true', help='only write the report')
     p.add_argument('--list', action='store_true', help='only list the mutants')
     args = p.parse_args()
-    every,done = [m for o in MODULES for m in mutants(o)],known()
+    every = [m for o in MODULES for m in mutants(o)]
+    done = known(every)
     todo = [m for m in every if m['module'] in args.module and (args.list or (m['sha'] in done and not done[m['sha']]['by'] if args.again else m['sha'] not in done))]
     if args.max: todo = sorted(random.Random(args.seed).sample(todo, min(args.max, len(todo))), key=every.index)
     if args.list: return print(*(f"{m['module']}.py:{m['line']}  {m['kind']}: {m['name']}" for m in todo), f'{len(todo)} mutants', sep='\n')
