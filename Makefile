@@ -27,9 +27,10 @@ test: .venv/ready ## run every notebook and all tests but the browser ones
 	@$(BIN)/ruff check -q .
 	@$(BIN)/python $(TESTS)
 
+# What is saved in the notebooks was shown by the versions of constraints.txt; the errors that PyTorch raises have other names in an old one.
 oldest: .venv/oldest/ready ## for authors: the same with the lowest versions that settings.ini admits, PYTHON=python3.10
 	@$(OLD)/ruff check -q .
-	@$(OLD)/python $(TESTS)
+	@$(OLD)/python $(TESTS) -k "not shows_what_was_saved"
 
 lab: .venv/lab ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs
