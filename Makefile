@@ -15,7 +15,7 @@ OLD = $(subst .venv,.venv/oldest,$(BIN))
 LOWEST = $(shell sed -n 's/^\(dev_\)*requirements = //p' settings.ini | sed 's/,<[^ ]*//g; s/>=/==/g')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test oldest lab site browser bench mutants save lock dist clean
+.PHONY: help run test oldest repeat lab site browser bench mutants save lock dist clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,9 @@ test: .venv/ready ## run every notebook and all tests but the browser ones
 oldest: .venv/oldest/ready ## for authors: the same with the lowest versions that settings.ini admits, PYTHON=python3.10
 	@$(OLD)/ruff check -q .
 	@$(OLD)/python $(TESTS) -k "not shows_what_was_saved"
+
+repeat: .venv/ready ## for authors: run the series N=10 times in a row; each time it must show what is saved
+	@for i in $$(seq $(or $(N),10)); do $(BIN)/python -m pytest -q tests/test_notebooks.py -k "test_runs or shows_what_was_saved" || exit 1; done
 
 lab: .venv/lab ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs
