@@ -14,6 +14,7 @@ from mlp_foundations.backward import *
 from mlp_foundations.layers import *
 from mlp_foundations.training import *
 from mlp_foundations.trace import *
+from mlp_foundations.exercises import *
 from mlp_foundations import nn
 
 __all__ = [o for o in globals() if not o.startswith('_')] # every name that the lessons export
