@@ -5,12 +5,14 @@
 # %% auto #0
 __all__ = ['Verdict', 'check']
 
-# %% ../nbs/09_exercises.ipynb #a3331310
-import dis, inspect, math, random, warnings
+# %% ../nbs/09_exercises.ipynb #8cb5a932
+import dis, inspect, itertools, math, random, struct, warnings
 from contextlib import contextmanager
 from copy import deepcopy
 from fractions import Fraction
 from numbers import Number
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import tensor
@@ -74,6 +76,10 @@ def with_g(t, g):
     t.g = g
     return t
 
+def fails(*args):
+    "For a mistake: the outcome is an exception, whichever"
+    raise Exception('whichever')
+
 def stored(**where):
     "A `run` for answers that store gradients: `stored(inp=0)` calls, and gives the `.g` of argument 0 as the outcome"
     def run(f, *case):
@@ -111,14 +117,18 @@ def _same(a, b, rtol):
     if isinstance(a, (tuple, list)): return all(_same(i, j, rtol) for i,j in zip(a, b))
     return bool(_close(tensor(a), tensor(b), rtol)) if isinstance(a, float) else a==b
 
-# %% ../nbs/09_exercises.ipynb #1441d05b
+# %% ../nbs/09_exercises.ipynb #e81e9439
+def _tensors(o):
+    "The tensors in `o`, a tensor or a list of them"
+    return [o] if torch.is_tensor(o) else [t for v in o for t in _tensors(v)] if isinstance(o, (tuple, list)) else []
+
 def _outcome(f, case):
     "What `f` makes of fresh copies of `case`, or the exception that it raises; and the places of the arguments that it changed"
     torch.manual_seed(0)
     args = deepcopy(case)
     try: res = f(*args)
     except Exception as e: res = e
-    changed = [i for i,(a,b) in enumerate(zip(args, case)) if torch.is_tensor(b) and not (a.shape==b.shape and bool(_close(b, a, 0.).all()))]
+    changed = [i for i,(a,b) in enumerate(zip(args, case)) if any(x.shape!=y.shape or not _close(y, x, 0.).all() for x,y in zip(_tensors(a), _tensors(b)))]
     return res,changed
 
 # %% ../nbs/09_exercises.ipynb #130bb23c
@@ -156,12 +166,13 @@ def _show_tensor(t):
     kind = '' if t.dtype in (torch.float32, torch.int64, torch.bool) else f' {t.dtype}'.replace('torch.', '')
     if not t.numel(): return f'an empty tensor {tuple(t.shape)}{kind}'
     if t.numel()<=12: return _show(t.tolist())+kind
-    return f'a tensor {tuple(t.shape)}{kind}, from {_show(t.min())} to {_show(t.max())}'
+    return f'a tensor {tuple(t.shape)}{kind}, from {_show(t.min())} to {_show(t.max())}' if t.min()!=t.max() else f'a tensor {tuple(t.shape)}{kind}, all {_show(t.max())}'
 
 def _show_case(args, case):
-    "The arguments `case` by their names `args`, and their gradients where they have some"
+    "The arguments `case` by their names `args`, with strides that are unusual and with their gradients"
     shown = [(k,v) for k,v in zip(args, case)]
-    return ', '.join(f'{k} = {_show(v)}' for k,v in shown + [(f'{k}.g',v.g) for k,v in shown if hasattr(v, 'g')]) or 'no input at all'
+    shown += [(f'{k}.stride()',v.stride()) for k,v in shown if torch.is_tensor(v) and not v.is_contiguous()] + [(f'{k}.g',v.g) for k,v in shown if hasattr(v, 'g')]
+    return ', '.join(f'{k} = {_show(v)}' for k,v in shown) or 'no input at all'
 
 # %% ../nbs/09_exercises.ipynb #11f6eaff
 def _ratio(a, b, rtol):
@@ -220,7 +231,7 @@ def _other_values(pairs, sizes, rtol):
     if bad: return f'It gives {bad[0]}, where a finite number is asked for.'
     if a.ndim==2 and all(a.ndim==2 and a.shape==a.t().shape and _close(a.t(), b, rtol).all() for a,b in pairs): return 'It is transposed.'
     if said := _factor(pairs, sizes, rtol): return said
-    if not a.ndim: return 'The value is wrong.'
+    if not a.ndim: return f'It is {_show(b)}, where {_show(a)} is right.'
     far = (a.double()-b.double()).abs()
     at = [int(o) for o in torch.unravel_index(far.argmax(), far.shape)]
     wrong = int((~_close(a, b, rtol)).sum())
@@ -256,7 +267,7 @@ def _diagnose_leaf(triples, args, rtol):
     a,b = map(_number, triples[0][:2])
     if _kind(a)!=_kind(b) and not {'a whole number', 'a number with a fraction'}=={_kind(a), _kind(b)}: return f'It is {_kind(b)}, where {_kind(a)} is asked for.'
     if isinstance(a, int) and isinstance(b, float) and b==a: return 'The value is right, but a whole number is asked for: `//` divides without leaving them, `int` makes one.'
-    if not torch.is_tensor(a) and (isinstance(a, bool) or not isinstance(a, Number)): return 'The answer is another one.'
+    if not torch.is_tensor(a) and (isinstance(a, bool) or not isinstance(a, Number)): return f'It is {_show(b)}, where {_show(a)} is right.'
     pairs = [tuple(torch.as_tensor(_number(o)) for o in t[:2]) for t in triples if all(isinstance(_number(o), (Number, torch.Tensor)) for o in t[:2])]
     if not torch.is_tensor(a): pairs = [tuple(o.double() for o in p) for p in pairs]
     cases = [t[2] for t in triples]
@@ -275,12 +286,17 @@ def _judge(ask, f):
     if not wrong:
         bad = [(i,c) for i,c in enumerate(changed) if c]
         return (f'The values are right, but `{ask.args[bad[0][1][0]]}`, which it was given, is changed in place.',ask.cases[bad[0][0]],None,None) if bad else None
-    i = wrong[0]
-    for said,mistake in ask.mistakes:
-        outs = [_outcome(mistake, c)[0] for c in ask.cases]
-        if all(_same(a, b, ask.rtol) for a,b in zip(outs, got)): break
-    else: said = _diagnose([(right[j],got[j],ask.cases[j]) for j in wrong + [j for j in range(len(right)) if j not in wrong]], ask.args, ask.rtol)
+    said,i = _own_diagnosis(ask, right, got, wrong) or (_diagnose([(right[j],got[j],ask.cases[j]) for j in wrong + [j for j in range(len(right)) if j not in wrong]], ask.args, ask.rtol), wrong[0])
     return said,ask.cases[i],right[i],got[i]
+
+def _own_diagnosis(ask, right, got, wrong):
+    "The diagnosis among the exercise's own, and the first case that shows it: on all cases, else on those that aren't to raise, else on those that don't; None if there is none"
+    outs = [[_outcome(f, c)[0] for c in ask.cases] for _,f in ask.mistakes]
+    raises = lambda res: {i for i,o in enumerate(res) if isinstance(o, Exception)}
+    for left in (set(), raises(right), raises(right)|raises(got)):
+        seen = [i for i in wrong if i not in left]
+        for (said,_),out in zip(ask.mistakes, outs):
+            if seen and all(_same(out[i], got[i], ask.rtol) for i in range(len(got)) if i not in left): return said,seen[0]
 
 # %% ../nbs/09_exercises.ipynb #6b75b739
 @contextmanager
@@ -340,3 +356,124 @@ exercise('00.1', 'The size of a file', 'idx_size', 'the bytes of an unpacked IDX
         ('The values are multiplied: a file of (2, 3) has 2 times 3 of them, not 2 plus 3.', lambda dims: 4+4*len(dims)+sum(dims)),
         ('The header is longer with each dimension; 16 bytes are those of three.', lambda dims: 16+math.prod(dims)),
         ('A value is one byte here, not four.', lambda dims: 4+4*len(dims)+4*math.prod(dims))])
+
+# %% ../nbs/09_exercises.ipynb #040d8e75
+def _written(write_idx, x):
+    "The bytes that `write_idx(x, path)` leaves in a file, as a text in hexadecimal"
+    with TemporaryDirectory() as tmp:
+        path = Path(tmp)/'x.idx'
+        try: write_idx(x, path)
+        except Exception:
+            if path.exists(): return 'an exception, but a file all the same'
+            raise
+        return path.read_bytes().hex(' ') if path.exists() else 'no file'
+
+def _idx(x, kind=8, order='>', dims=None, values=None):
+    "An IDX file of `x`, right or nearly, as a text in hexadecimal"
+    dims = x.shape if dims is None else dims
+    return (bytes([0, 0, kind, x.ndim]) + struct.pack(f'{order}{len(dims)}I', *dims) + bytes((x.to(torch.uint8) if values is None else values).flatten().tolist())).hex(' ')
+
+def _uint8_idx(x):
+    if x.dtype!=torch.uint8: raise ValueError(f'an IDX file of bytes needs uint8, not {x.dtype}')
+    return _idx(x)
+
+def _if_uint8(f):
+    "A mistake that lets nothing pass but uint8"
+    return lambda x: f(x) if x.dtype==torch.uint8 else _uint8_idx(x)
+
+exercise('00.2', 'Writing a file', 'write_idx', 'save the uint8 tensor `x` at `path` as an IDX file, unpacked; raise `ValueError` for another dtype.',
+    right=_uint8_idx, run=_written,
+    cases=[(torch.tensor([7], dtype=torch.uint8),), (torch.tensor([[1, 2, 3], [4, 5, 255]], dtype=torch.uint8),), (torch.tensor([[1, 4], [2, 5], [3, 6]], dtype=torch.uint8).t(),),
+           (torch.arange(6, dtype=torch.uint8).view(1, 3, 2),), (torch.tensor([1, 300]),), (torch.tensor([.5, 2.]),)],
+    mistakes=[
+        ('Another dtype than uint8 is written all the same, and 300 becomes 44 without a word.', _idx),
+        ('Another dtype is noticed too late: the file is already there. Check before you open it.', lambda x: _idx(x) if x.dtype==torch.uint8 else 'an exception, but a file all the same'),
+        ('The dimensions have their bytes in the wrong order: an IDX file is big-endian, `>` for `struct`.', _if_uint8(lambda x: _idx(x, order='<'))),
+        ('The dimensions are missing: after the four magic bytes come 4 bytes for each of them.', _if_uint8(lambda x: _idx(x, dims=()))),
+        ('The third byte says the type of the values: 08 for bytes.', _if_uint8(lambda x: _idx(x, kind=0))),
+        ('The fourth byte must be the number of dimensions of this tensor; 3 is that of the images.', _if_uint8(lambda x: _idx(x)[:9]+'03'+_idx(x)[11:])),
+        ('The values are in the order of the memory, which for a transposed tensor is not the order of its rows.', _if_uint8(lambda x: _idx(x, values=x if x.is_contiguous() else x.t()))),
+        ('There is no file at `path` afterwards.', lambda x: 'no file')])
+
+# %% ../nbs/09_exercises.ipynb #80f7a2a6
+def _box(im, ink=lambda im: im>0, shift=1):
+    "First row, first column, height and width of the box around `ink(im)`; `shift` is what the last row or column less the first lacks"
+    rows,cols = (ink(im).any(d).nonzero()[:,0].tolist() for d in (1, 0))
+    return (rows[0], cols[0], rows[-1]-rows[0]+shift, cols[-1]-cols[0]+shift) if rows else (0, 0, 0, 0)
+
+def _spot(*at, shape=(4, 5), v=.5):
+    "A blank image with ink at the places `at`"
+    im = torch.zeros(shape)
+    for i,j in at: im[i,j] = v
+    return im
+
+exercise('00.3', 'The box around the ink', 'ink_box', 'first row, first column, height and width of the smallest box that holds all values above 0 of the image `im`; (0, 0, 0, 0) if there are none.',
+    right=lambda im: _box(im),
+    cases=[(_spot((1, 1), shape=(2, 2)),), (_spot((0, 1), (1, 2), shape=(3, 4)),), (_spot((1, 2), (1, 3), (2, 2), v=1/256),), (_spot((0, 0), (3, 4)),), (_spot((2, 0), (0, 3), shape=(28, 28), v=.99),), (torch.zeros(2, 3),)],
+    mistakes=[
+        ('Height and width are one too small: from row 2 to row 4 there are three rows.', lambda im: _box(im, shift=0)),
+        ('Rows and columns are exchanged: `im[i, j]` is row i, column j.', lambda im: _box(im.t())),
+        ('The last two values are the last row and the last column; height and width are asked for.', lambda im: (lambda r, c, h, w: (r, c, r+h-1, c+w-1) if h else (0, 0, 0, 0))(*_box(im))),
+        ('Height and width count the rows and columns with ink; the box also holds the blank ones in between.', lambda im: (*_box(im)[:2], int((im>0).any(1).sum()), int((im>0).any(0).sum()))),
+        ('Faint ink is lost: every value above 0 counts, 1/256 too.', lambda im: _box(im, lambda im: im>.25)),
+        ('A blank image has no first row. Answer (0, 0, 0, 0) before you look for one.', lambda im: _box(im) if im.any() else fails())])
+
+# %% ../nbs/09_exercises.ipynb #c5b8f35c
+def _passes(b):
+    "By trying: the largest relative error of a value near `b` that `torch.allclose` lets pass"
+    lo,hi = 0.,1e3
+    for _ in range(80):
+        mid = (lo+hi)/2
+        lo,hi = (mid,hi) if torch.allclose(tensor(b*(1+mid), dtype=torch.float64), tensor(b, dtype=torch.float64)) else (lo,mid)
+    return lo
+
+exercise('00.4', 'What allclose lets pass', 'allclose_blind', 'the largest relative error that `torch.allclose(a, b)`, with its defaults, lets pass for the true value `b` above 0.',
+    right=_passes,
+    cases=[(1.,), (1e-3,), (1000.,), (1e-9,), (3e-8,)],
+    mistakes=[
+        ('That is its relative tolerance alone; the absolute one, 1e-8, is added to it.', lambda b: 1e-5),
+        ('That is its absolute tolerance alone; the relative one, 1e-5, is added to it.', lambda b: 1e-8/b),
+        ('That is the error itself. A relative error is a share of the true value: divide by `b`.', lambda b: 1e-8+1e-5*b),
+        ('The two tolerances are added; neither is chosen for being the larger.', lambda b: max(1e-8/b, 1e-5)),
+        ('The two tolerances are exchanged: 1e-5 is the relative one, 1e-8 the absolute one.', lambda b: 1e-5/b+1e-8),
+        ('The absolute tolerance is added as it is; as a share of the true value it is 1e-8 / b.', lambda b: 1e-8+1e-5)])
+
+# %% ../nbs/09_exercises.ipynb #17372545
+def _joined(ns, means, stds):
+    "By joining: piles of numbers with these statistics, and the mean and std of all"
+    ramps = [torch.linspace(-1, 1, n, dtype=torch.float64) for n in ns]
+    x = torch.cat([m + s*r/r.std() for r,m,s in zip(ramps, means, stds)])
+    return x.mean().item(), x.std().item()
+
+def _pooled(ns, means, stds, within=lambda n: n-1, total=lambda n: n-1, between=True):
+    N = sum(ns)
+    M = sum(n*m for n,m in zip(ns, means))/N
+    return M, math.sqrt(sum(within(n)*s*s + between*n*(m-M)**2 for n,m,s in zip(ns, means, stds))/total(N))
+
+exercise('00.5', 'Statistics of piles', 'pooled_stats', 'the mean and the std of several piles joined, from three lists: the number of values, the mean and the std of each.',
+    right=_joined,
+    cases=[([3], [1.], [2.]), ([2, 4], [0., 3.], [1., .5]), ([3, 2, 7], [-1., 2., .5], [.5, 1., 2.]), ([4, 4], [1., -.5], [1., 3.])],
+    mistakes=[
+        ('The means are averaged as if all piles were of one size: a pile of n values has n votes.', lambda ns, means, stds: (sum(means)/len(ns), _pooled(ns, means, stds)[1])),
+        ('The stds are averaged. Two piles far apart spread much wider together than either of them.', lambda ns, means, stds: (_pooled(ns, means, stds)[0], sum(stds)/len(ns))),
+        ('Means and stds are averaged as if all piles were of one size, and a std is no average of stds.', lambda ns, means, stds: (sum(means)/len(ns), sum(stds)/len(ns))),
+        ('The stds are averaged by size, but two piles far apart spread wider together than either of them.', lambda ns, means, stds: (_pooled(ns, means, stds)[0], sum(n*s for n,s in zip(ns, stds))/sum(ns))),
+        ('The distance between the piles is missing: each mean lies somewhere else than the common one.', lambda ns, means, stds: _pooled(ns, means, stds, between=False)),
+        ('That is the variance; the std is its square root.', lambda ns, means, stds: (_pooled(ns, means, stds)[0], _pooled(ns, means, stds)[1]**2)),
+        ('`torch.std` divides by n - 1, in each pile and in the whole; here it was n in both.', lambda ns, means, stds: _pooled(ns, means, stds, lambda n: n, lambda n: n)),
+        ('The sum of squares of a pile is its variance times n - 1, not n.', lambda ns, means, stds: _pooled(ns, means, stds, lambda n: n)),
+        ('The last division is by the number of all values less one, as `torch.std` has it.', lambda ns, means, stds: _pooled(ns, means, stds, total=lambda n: n))])
+
+# %% ../nbs/09_exercises.ipynb #297b7b77
+exercise('00.6', 'An alarm', 'is_faulty', 'whether the mean of the pile `x`, scaled by `m` and `s`, is further than `limit` from 0.',
+    right=lambda x, m, s, limit: abs((x.double().mean().item()-m)/s)>limit,
+    cases=[(tensor([[0., .25]]), .5, .25, 1.25), (tensor([[.5, 1.]]), .5, .25, .5), (tensor([[0., 1.], [.5, .5]]), .5, .25, .5), (tensor([[.25, .25]]), .25, .25, .5), (tensor([[.5, .5]]), .25, .5, .75),
+           (tensor([[.25, .75]]), .125, .5, .5), (tensor([[0., .25], [0., 0.]]), .5, .25, 1.), (tensor([[.75, .75]]), .5, .5, .125), (tensor([[.5, .5, .5, 1.]]), .5, .25, 1.)],
+    mistakes=[
+        ('A pile that is too pale has a mean below 0: take its distance from 0, `abs`.', lambda x, m, s, limit: (x.mean().item()-m)/s>limit),
+        ('It is the wrong way round: True means that the pile is faulty.', lambda x, m, s, limit: abs((x.mean().item()-m)/s)<=limit),
+        ('The pile is scaled by its own mean and std, and by those every pile has mean 0.', lambda x, m, s, limit: False),
+        ('The mean is taken as it is: first less `m`, then divided by `s`.', lambda x, m, s, limit: abs(x.mean().item())>limit),
+        ('The division by `s` is missing: `limit` counts in standard deviations.', lambda x, m, s, limit: abs(x.mean().item()-m)>limit),
+        ('It asks for single pixels; the *mean* of the pile must be near 0.', lambda x, m, s, limit: bool((((x-m)/s).abs()>limit).any())),
+        ('It takes the mean of the distances; what is asked for is the distance of the mean.', lambda x, m, s, limit: ((x-m)/s).abs().mean().item()>limit)])
