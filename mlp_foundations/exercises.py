@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 from torch import tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from .data import *
 from .matmul import *
@@ -477,3 +478,167 @@ exercise('00.6', 'An alarm', 'is_faulty', 'whether the mean of the pile `x`, sca
         ('The division by `s` is missing: `limit` counts in standard deviations.', lambda x, m, s, limit: abs(x.mean().item()-m)>limit),
         ('It asks for single pixels; the *mean* of the pile must be near 0.', lambda x, m, s, limit: bool((((x-m)/s).abs()>limit).any())),
         ('It takes the mean of the distances; what is asked for is the distance of the mean.', lambda x, m, s, limit: ((x-m)/s).abs().mean().item()>limit)])
+
+# %% ../nbs/09_exercises.ipynb #a2831563
+def _addresses(t):
+    "By counting: the addresses that the elements of `t` read"
+    return len({sum(i*s for i,s in zip(at, t.stride())) for at in itertools.product(*map(range, t.shape))})
+
+exercise('01.1', 'Numbers in memory', 'stored_numbers', 'how many different addresses the elements of `t` read, from its shape and strides.',
+    right=_addresses,
+    cases=[(torch.ones(2).expand(3, 2),), (torch.ones(3, 1).expand(3, 4),), (torch.ones(2, 3).t(),), (torch.ones(3)[None],), (torch.ones(2, 1, 3).expand(2, 4, 3),), (torch.ones(1).expand(5),), (torch.ones(3)[:,None].expand_as(torch.ones(3, 2)).t(),)],
+    mistakes=[
+        ('Those are the elements. Along an axis of stride 0 they all read the same number.', lambda t: t.numel()),
+        ('Those are the repeats: the axes of stride 0 are the ones to leave out.', lambda t: math.prod(n for n,s in zip(t.shape, t.stride()) if not s)),
+        ('Strides are distances in memory, not counts: multiply the sizes of the axes whose stride is not 0.', lambda t: math.prod(s for s in t.stride() if s)),
+        ('Sizes are multiplied, not added.', lambda t: sum(n for n,s in zip(t.shape, t.stride()) if s)),
+        ('Only the first axis was looked at.', lambda t: t.shape[0] if t.stride()[0] else 1),
+        ('An axis of stride 1 was left out: only those of stride 0 repeat.', lambda t: math.prod(n for n,s in zip(t.shape, t.stride()) if s>1))])
+
+# %% ../nbs/09_exercises.ipynb #921c2213
+def _lying(x): return x - x.mean(1)
+
+_pairs = [(torch.tensor([[1., 3.]]),), (torch.tensor([[1.], [3.]]),), (torch.tensor([[1., 3.], [2., 8.]]),), (draw(3, 2),), (draw(3, 3),), (draw(2, 4),)]
+
+exercise('01.2', 'Centred columns and rows', 'centre_columns', '`x` less the mean of each column.',
+    right=lambda x: x-x.mean(0, keepdim=True), cases=_pairs,
+    mistakes=[
+        ('The mean of all numbers is subtracted; each column has its own.', lambda x: x-x.mean()),
+        ('That centres the rows. A column runs along axis 0: `mean(0)`.', lambda x: x-x.mean(1, keepdim=True)),
+        ('Rows are centred, and wrongly: without `keepdim` their means lie down as a row and meet the columns.', _lying),
+        ('The sum of each column is subtracted, not its mean.', lambda x: x-x.sum(0, keepdim=True)),
+        ('Those are the means themselves; subtract them from `x`.', lambda x: x.mean(0)),
+        ('It is also divided by the std; only the mean is to be taken off.', lambda x: (x-x.mean(0))/x.std(0))])
+exercise('01.2', 'Centred columns and rows', 'centre_rows', '`x` less the mean of each row.',
+    right=lambda x: x-x.mean(1, keepdim=True), cases=_pairs,
+    mistakes=[
+        ('The mean of all numbers is subtracted; each row has its own.', lambda x: x-x.mean()),
+        ('That centres the columns. A row runs along axis 1: `mean(1)`.', lambda x: x-x.mean(0)),
+        ('The means of the rows have shape (n,), lie down as a row, and meet the columns: keep their axis, `keepdim=True`.', _lying),
+        ('The sum of each row is subtracted, not its mean.', lambda x: x-x.sum(1, keepdim=True)),
+        ('Those are the means themselves; subtract them from `x`.', lambda x: x.mean(1))])
+exercise('01.2', 'Centred columns and rows', 'lying_shapes', 'the set of all (n, m), from 1 to 3, on which `x - x.mean(1)` raises nothing and is wrong.',
+    right=lambda: {(2, 1), (3, 1), (2, 2), (3, 3)}, cases=[()],
+    mistakes=[
+        ('The square ones are right, but one column lies too: (n, 1) less (n,) is (n, n).', lambda: {(2, 2), (3, 3)}),
+        ('(1, 1) has one row, one column and one mean: nothing can meet the wrong one.', lambda: {(1, 1), (2, 1), (3, 1), (2, 2), (3, 3)}),
+        ('The shape is wrong for one column, but for n = m the shape is right and the values are wrong.', lambda: {(2, 1), (3, 1)}),
+        ('(1, m) is one row, and its one mean is right for all of it.', lambda: {(1, 2), (1, 3), (2, 1), (3, 1), (2, 2), (3, 3)}),
+        ('Those are the shapes on which nothing is raised; on some of them the answer is right.', lambda: {(n, m) for n in (1, 2, 3) for m in (1, 2, 3) if n==m or 1 in (n, m)}),
+        ('Those are the shapes on which it raises. The dangerous ones are where it does not.', lambda: {(2, 3), (3, 2)})])
+
+# %% ../nbs/09_exercises.ipynb #6172d153
+exercise('01.3', 'A sum of outer products', 'matmul_outer', 'the product of `a` (n, m) and `b` (m, p) by one loop over the m outer products.',
+    right=lambda a, b: (a.double()@b.double()).to(a.dtype),
+    cases=[(draw(1, 2), draw(2, 1)), (draw(2, 3), draw(3, 2)), (draw(2, 2, seed=1), draw(2, 2, seed=2)), (draw(2, 4), draw(4, 3)), (draw(3, 1), draw(1, 4)), (draw(4, 2), draw(2, 3)), (draw(2, 3, seed=3).double()/3, draw(3, 2, seed=4).double()/7)],
+    mistakes=[
+        ('Only the last outer product is left: each round must add to the result, `+=`.', lambda a, b: a[:,-1:]*b[-1:]),
+        ('Only the first outer product is there: is the `return` inside the loop?', lambda a, b: a[:,:1]*b[:1]),
+        ('A `None` is missing: a column of `a` must stand up, (n, 1), to meet a row of `b`, (1, p).', lambda a, b: sum((a[:,k]*b[k]).expand(len(a), b.shape[1]) for k in range(len(b)))),
+        ('The loop runs over the rows of `a`; the axis that is summed has `a.shape[1]` places.', lambda a, b: sum(a[:,k,None]*b[k] for k in range(len(a)))),
+        ('The last round is missing.', lambda a, b: sum((a[:,k,None]*b[k] for k in range(len(b)-1)), torch.zeros(len(a), b.shape[1], dtype=a.dtype))),
+        ('The result is float32, whatever `a` is: make the zeros with `dtype=a.dtype`.', lambda a, b: (a@b).float())])
+
+# %% ../nbs/09_exercises.ipynb #78d2e69a
+class _Watch(TorchDispatchMode):
+    "Counts the tensors that PyTorch makes, and keeps the size of the largest"
+    def __init__(self):
+        super().__init__()
+        self.calls,self.largest = 0,0
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        res = func(*args, **kwargs or {})
+        self.calls += 1
+        owns = lambda o: torch.is_tensor(o) and 0 not in [s for n,s in zip(o.shape, o.stride()) if n>1]
+        self.largest = max([self.largest, *(o.numel() for o in (res if isinstance(res, (tuple, list)) else [res]) if owns(o))])
+        return res
+
+def _distances(f, a, b):
+    "What `f(a, b)` gives, or a word about how"
+    with _Watch() as w: res = f(a, b)
+    n,m,p = *a.shape, len(b)
+    return f'a table of n p m = {n*p*m} numbers' if w.largest>=n*p*m else 'right perhaps, but by a loop' if w.calls>40 else res
+
+def _by_loops(a, b): return torch.stack([torch.stack([((r-s)**2).sum() for s in b.double()]) for r in a.double()]).to(a.dtype)
+
+def _dots(f):
+    "A mistake made of the squares of `a` (n, 1), of those of `b` (p,), and the products (n, p)"
+    return lambda a, b: f((a*a).sum(1, keepdim=True), (b*b).sum(1), a@b.t())
+
+exercise('01.4', 'All distances at once', 'sq_dists', 'the (n, p) squared distances of the rows of `a` (n, m) and `b` (p, m), without a loop and without a table of n p m numbers.',
+    right=_by_loops, run=_distances,
+    cases=[(draw(2, 5), draw(3, 5)), (draw(3, 4), draw(2, 4)), (draw(3, 6), draw(3, 6, seed=1)), (draw(30, 7), draw(20, 7))],
+    mistakes=[
+        ('Those numbers are right, perhaps, but there was a tensor of n p m numbers on the way. Multiply the square out first.', lambda a, b: f'a table of n p m = {a.numel()*len(b)} numbers'),
+        ('It takes a loop. Multiply the square out: one of the three terms is a matrix product.', lambda a, b: 'right perhaps, but by a loop' if len(a)==30 else _by_loops(a, b)),
+        ('Those are the distances; their squares are asked for.', lambda a, b: _by_loops(a, b).sqrt()),
+        ('The product in the middle counts twice: (u - v)² = u² - 2uv + v².', _dots(lambda a, b, ab: a+b-ab)),
+        ('The product in the middle has a minus: (u - v)² = u² - 2uv + v².', _dots(lambda a, b, ab: a+b+2*ab)),
+        ('The squares of `b` are missing.', _dots(lambda a, b, ab: a-2*ab)),
+        ('The squares are missing; the products alone are no distance.', _dots(lambda a, b, ab: -2*ab)),
+        ('The squares of `a` must stand up as a column, (n, 1), to be the same along a row; here they lie.', _dots(lambda a, b, ab: a[:,0]+b-2*ab)),
+        ('The squares of `b` must lie as a row, (p,); here they stand up.', _dots(lambda a, b, ab: a+b[:,None]-2*ab))])
+
+# %% ../nbs/09_exercises.ipynb #e2f6f2d9
+def _letters(spec, tensors):
+    "Each letter's sizes"
+    res = {}
+    for names,t in zip(spec.split('->')[0].split(','), tensors):
+        for c,n in zip(names, t.shape): res.setdefault(c, []).append(n)
+    return res
+
+def _loop_sum(spec, tensors, size=lambda ns: ns[0], add=True, start=0., last=lambda names: names):
+    "einsum by loops, with places to go wrong"
+    ins,out = spec.split('->')
+    sizes = {c: size(ns) for c,ns in _letters(spec, tensors).items()}
+    res = torch.full([sizes[c] for c in last(out)], start, dtype=tensors[0].dtype)
+    for at in itertools.product(*map(range, sizes.values())):
+        at = dict(zip(sizes, at))
+        v = math.prod(t[tuple(at[c] for c in names)] for names,t in zip(ins.split(','), tensors))
+        to = tuple(at[c] for c in last(out))
+        res[to] = (res[to] if add else 0)+v
+    return res
+
+def _strict(ns):
+    if len(set(ns))>1: raise ValueError(f'a letter has sizes {ns}')
+    return ns[0]
+
+def _but_one(ns):
+    "The size of a letter that may be stretched from 1"
+    _strict([n for n in ns if n!=1] or [1])
+    return max(ns)
+
+def _einsum(spec, *ts):
+    for ns in _letters(spec, ts).values(): _strict(ns)
+    return torch.einsum(spec, *ts)
+
+exercise('01.5', 'Any einsum by loops', 'einsum_loops', 'what `torch.einsum` gives, by one `itertools.product` over all letters; `ValueError` where a letter has two sizes.',
+    right=_einsum,
+    cases=[('i->', draw(2)), ('i,i->i', draw(2), draw(2, seed=1)), ('ij->ji', draw(2, 3)), ('ii->i', draw(3, 3)), ('ij->i', draw(2, 3, seed=1)), ('i,j->ij', draw(2), draw(3)), ('ik,kj->ij', draw(2, 3), draw(3, 4)), ('bi,ij,bj->b', draw(2, 3), draw(3, 2), draw(2, 2)),
+           ('bik,bkj->bij', draw(2, 1, 3), draw(2, 3, 2)), ('ij->j', draw(2, 3).double()/3), ('ik,kj->ij', draw(2, 3), draw(1, 4)), ('ik,kj->ij', draw(2, 3), draw(2, 4)), ('i,i->', draw(2), draw(3))],
+    mistakes=[
+        ('Each product replaces the one before it: add, `+=`.', lambda spec, *ts: _loop_sum(spec, ts, size=_strict, add=False)),
+        ('A letter of sizes 1 and 3 is stretched, as PyTorch does; here it must raise `ValueError`.', lambda spec, *ts: torch.einsum(spec, *ts) if [_but_one(o) for o in _letters(spec, ts).values()] else None),
+        ('That is `torch.einsum` itself, which stretches a size of 1, and calls other faults `RuntimeError`.', lambda spec, *ts: torch.einsum(spec, *ts)),
+        ('A letter of two sizes goes unnoticed: the first one wins.', lambda spec, *ts: _loop_sum(spec, ts)),
+        ('A letter of two sizes goes unnoticed: the last one wins.', lambda spec, *ts: _loop_sum(spec, ts, size=lambda ns: ns[-1])),
+        ('A letter of two sizes goes unnoticed: the smaller one wins.', lambda spec, *ts: _loop_sum(spec, ts, size=min)),
+        ('The sum begins at 1: begin it with zeros.', lambda spec, *ts: _loop_sum(spec, ts, size=_strict, start=1.)),
+        ('The letters after the arrow are put in the order of the alphabet; they say the order of the axes.', lambda spec, *ts: _loop_sum(spec, ts, size=_strict, last=sorted)),
+        ('The result is float32, whatever the tensors are: make the zeros with their dtype.', lambda spec, *ts: _einsum(spec, *ts).float())])
+
+# %% ../nbs/09_exercises.ipynb #fd0f001c
+def _ridge(peak, bandwidth, m, p, ops=2., size=4, result=True, short=lambda n: math.inf):
+    "Rows from which ops*n*m*p / peak is at least size*(n*m + m*p + n*p) / bandwidth"
+    a_row = ops*m*p/peak - size*(m+p*result)/bandwidth
+    return size*m*p/bandwidth/a_row if a_row>0 else short(size*m*p/bandwidth/a_row if a_row else math.inf)
+
+exercise('01.6', 'Where the roof bends', 'ridge_rows', 'the number of rows from which (n, m) by (m, p) in float32 is limited by the arithmetic; `math.inf` if that never happens.',
+    right=lambda peak, bandwidth, m, p: _ridge(peak, bandwidth, m, p),
+    cases=[(4., 4., 8, 8), (8., 2., 64, 32), (50e9, 10e9, 784, 50), (50e9, 10e9, 784, 10), (50e9, 10e9, 784, 1), (4., 4., 2, 2), (100e9, 10e9, 1000, 1000)],
+    mistakes=[
+        ('The number is negative where it should be `math.inf`: there even endless rows wait for memory.', lambda *c: _ridge(*c, short=lambda n: n)),
+        ('Operations against bytes are off by two: a product takes 2 n m p operations, an addition for each multiplication, and a float32 has 4 bytes.', lambda *c: _ridge(*c, ops=1.)),
+        ('A float32 has 4 bytes; here each number is one.', lambda *c: _ridge(*c, size=1)),
+        ('The result has to be written, too: n p numbers.', lambda *c: _ridge(*c, result=False)),
+        ('The weights have to be fetched, too: m p numbers, once, however many rows there are.', lambda peak, bandwidth, m, p: 0. if _ridge(peak, bandwidth, m, p)<math.inf else math.inf),
+        ('That is a rate, not a number of rows: how many operations the arithmetic needs for each byte.', lambda peak, bandwidth, m, p: peak/bandwidth)])
