@@ -81,6 +81,8 @@ def fails(*args):
     "For a mistake: the outcome is an exception, whichever"
     raise Exception('whichever')
 
+class Fault(str): "A diagnosis in place of an outcome: for a `run` to give where an answer can't be used at all"
+
 def stored(**where):
     "A `run` for answers that store gradients: `stored(inp=0)` calls, and gives the `.g` of argument 0 as the outcome"
     def run(f, *case):
@@ -192,7 +194,8 @@ def _times(r, rtol):
 def _factor(pairs, sizes, rtol):
     "A diagnosis of values that are all off by one factor, or by a size of an argument"
     rs = [(r,s) for (a,b),s in zip(pairs, sizes) if a.numel() and (a.any() or b.any()) for r in [_ratio(a, b, rtol)]]
-    if not rs or any(r is None for r,_ in rs): return None
+    alone = all(not a.ndim for a,_ in pairs) and len({a.item() for a,_ in pairs})<2 # one number has a factor to any other
+    if not rs or alone or any(r is None for r,_ in rs): return None
     near = lambda r,to: abs(r-to)<=10*rtol*abs(to)
     r = rs[0][0]
     if all(near(o, r) for o,_ in rs):
@@ -250,6 +253,7 @@ def _sizes(args, case):
 def _diagnose(triples, args, rtol, at=''):
     "What is wrong in general, from (right outcome, outcome, case) of all cases, of which the first shows it"
     a,b,_ = triples[0]
+    if isinstance(b, Fault): return b
     if isinstance(b, Exception): return f'It raises {_show(b)}' + (f', where {type(a).__name__} is asked for.' if isinstance(a, Exception) else '.')
     if isinstance(a, Exception): return f'It answers, where it must raise {type(a).__name__}.'
     triples = [(a,b,c) for a,b,c in triples if not isinstance(a, Exception)]
@@ -342,6 +346,7 @@ def _wrong_text(ask, named, name, said, case, right, got):
     "The text of a wrong answer: what is wrong, then the smallest input that shows it"
     lines = [f'{name} not right yet' + (f', `{ask.answer}`' if named else '') + f'. {said}']
     if case is not None: lines.append(f'  smallest input that shows it: {_show_case(ask.args, case)}')
+    if isinstance(got, Fault): return '\n'.join(lines)
     if got is not None or right is not None: lines += [f'  expected: {_show(right)}', f'  got: {_show(got)}']
     return '\n'.join(lines)
 
@@ -647,13 +652,13 @@ exercise('01.6', 'Where the roof bends', 'ridge_rows', 'the number of rows from 
 def _weights(f, *args):
     "Weights drawn by `f` with seed 0, and whether the generator was listened to"
     w,same,other = (f(*args, generator=torch.Generator().manual_seed(k)) for k in (0, 0, 1))
+    if not torch.is_tensor(w) or w.ndim!=2: return Fault(f'It gives {_kind(w)}' + (f' {tuple(w.shape)}' if torch.is_tensor(w) else '') + ', where one weight, a tensor with rows and columns, is asked for.'),{}
     return w,{'the same again from the same seed': bool((w==same).all()), 'others from another seed': bool((w!=other).any())}
 
 def _spread(f, n_in, n_out):
     "What `f` draws, in five numbers and two answers"
     w,seeds = _weights(f, n_in, n_out)
-    if not torch.is_tensor(w): return w
-    return {'shape': str(tuple(w.shape)), 'dtype': str(w.dtype), 'std': w.std(), 'smallest': round((w.min()/w.max()).item(), 2)*w.max(), 'largest': w.max(), **seeds}
+    return w if isinstance(w, Fault) else {'shape': str(tuple(w.shape)), 'dtype': str(w.dtype), 'std': w.std(), 'smallest': round((w.min()/w.max()).item(), 2)*w.max(), 'largest': w.max(), **seeds}
 
 def _even(n_in, n_out, bound=None, low=None, shape=None, same=True):
     "What evenly spread weights have, right by default"
@@ -719,8 +724,8 @@ exercise('02.3', 'The factor of an activation', 'gain', 'the number k for which 
 def _rescaled(f, x, weights, act):
     "What the weights `f(x, weights, act)` do, in three lines"
     new = f(x, weights, act)
-    if not isinstance(new, (tuple, list)) or not all(map(torch.is_tensor, new)): return new
-    if [o.shape for o in new]!=[o.shape for o in weights]: return f'{len(new)} weights of shapes {_show([tuple(o.shape) for o in new])}'
+    if not isinstance(new, (tuple, list)) or not all(map(torch.is_tensor, new)): return Fault(f'It gives {_kind(new)}, where a list of tensors is asked for.')
+    if [o.shape for o in new]!=[o.shape for o in weights]: return Fault(f'It gives {len(new)} weights of shapes {_show([tuple(o.shape) for o in new])}, where they must be those of the old ones.')
     one = all(_close(w/w.norm(), v/v.norm(), 1e-3).all() for w,v in zip(weights, new))
     return {'each a multiple of the old one': one, 'std by layer': layer_stats(x, new, act)[1]}
 
@@ -754,8 +759,8 @@ exercise('02.4', 'One division a layer', 'lsuv', 'a new list of `weights`, each 
 # %% ../nbs/09_exercises.ipynb #4947cd7c
 def _turn(f, n):
     "What `f` draws, by its products"
-    w,seeds = _weights(f, n) if not isinstance(f(n, generator=torch.Generator()), tuple) else ((), {})
-    return {'w.t() @ w': w.t()@w, **seeds} if torch.is_tensor(w) else 'a pair' if w==() else w
+    w,seeds = _weights(f, n)
+    return w if isinstance(w, Fault) else {'w.t() @ w': w.t()@w, **seeds}
 
 def _no_turn(f): return lambda n: _turn(lambda n, generator: f(torch.randn(n, n, generator=generator)), n)
 
@@ -763,7 +768,7 @@ exercise('02.5', 'A weight that turns', 'orthogonal', 'a random square weight wi
     right=lambda n: {'w.t() @ w': torch.eye(n), 'the same again from the same seed': True, 'others from another seed': True}, run=_turn, rtol=.01,
     cases=[(2,), (3,), (20,)],
     mistakes=[
-        ('`torch.linalg.qr` gives two tensors; the first of them is the orthogonal one.', lambda n: 'a pair'),
+        ('The answer is a pair, as `torch.linalg.qr` gives it; the first of the two is the orthogonal one.', lambda n: _turn(lambda n, generator: (0, 0), n)),
         ('That is the second tensor of `torch.linalg.qr`, the triangle; the first is the orthogonal one.', _no_turn(lambda w: torch.linalg.qr(w)[1])),
         ('Random numbers over sqrt(n) have columns of length 1 only on average, and not at right angles.', _no_turn(lambda w: w/math.sqrt(len(w)))),
         ('The columns have length 1, but they are not at right angles.', _no_turn(lambda w: w/w.norm(dim=0))),
@@ -775,7 +780,8 @@ exercise('02.5', 'A weight that turns', 'orthogonal', 'a random square weight wi
 def _sparse_stats(f, n_in, n_out, p):
     "What sparse weights do"
     w,seeds = _weights(f, n_in, n_out, p)
-    if not torch.is_tensor(w) or w.shape!=(n_in, n_out): return {'w': w}
+    if isinstance(w, Fault): return w
+    if w.shape!=(n_in, n_out): return Fault(f'It has shape {tuple(w.shape)}, where {(n_in, n_out)} is asked for.')
     x = torch.randn(1000, n_in, generator=torch.Generator().manual_seed(5))
     return {'share of weights that are not 0': (w!=0).double().mean().item(), 'mean square of x @ w': (x@w).pow(2).mean().item(), **seeds}
 
@@ -783,7 +789,7 @@ def _sparse(p, ms, same=True): return {'share of weights that are not 0': p, 'me
 
 exercise('02.6', 'Sparse weights', 'sparse_kaiming', 'weights (n_in, n_out), each 0 except with probability `p`, for which `x @ w` has a mean square of 2, as with Kaiming.',
     right=lambda n_in, n_out, p: _sparse(p, 2.), run=_sparse_stats, rtol=.05,
-    cases=[(400, 400, .1), (400, 300, .5), (300, 400, .2)],
+    cases=[(400, 300, .1), (400, 400, .5), (300, 400, .2)],
     mistakes=[
         ('The zeros take variance away: a share of `p` is left of it, and must be made up for.', lambda i, o, p: _sparse(p, 2*p)),
         ('The division is by `p`; a std takes its square root.', lambda i, o, p: _sparse(p, 2/p)),
@@ -793,3 +799,152 @@ exercise('02.6', 'Sparse weights', 'sparse_kaiming', 'weights (n_in, n_out), eac
         ('The mean square of `x @ w` is 1, as without a ReLU: Kaiming has a factor of 2 in the variance.', lambda i, o, p: _sparse(p, 1.)),
         ('None of them is 0.', lambda i, o, p: _sparse(1., 2.)),
         ('The generator is not used for all of it: the same seed gives other weights.', lambda i, o, p: _sparse(p, 2., False))])
+
+# %% ../nbs/09_exercises.ipynb #de5416c3
+exercise('03.1', 'Counting parameters', 'count_params', 'the number of parameters of a net `m` -> `nh` -> `c`, all of its layers with biases.',
+    right=lambda m, nh, c: sum(torch.zeros(*s).numel() for s in ((m, nh), (nh,), (nh, c), (c,))),
+    cases=[(1, 1, 1), (2, 3, 5), (4, 3, 2), (784, 50, 10)],
+    mistakes=[
+        ('The biases are missing: one for each hidden unit, one for each output.', lambda m, nh, c: m*nh+nh*c),
+        ('The biases of the outputs are missing: there are `c` of them.', lambda m, nh, c: m*nh+nh+nh*c),
+        ('The biases of the hidden units are missing: there are `nh` of them.', lambda m, nh, c: m*nh+nh*c+c),
+        ('A layer has one bias for each of its outputs, not a single one.', lambda m, nh, c: m*nh+1+nh*c+1),
+        ('A bias belongs to an output of a layer, not to an input.', lambda m, nh, c: m*nh+m+nh*c+nh),
+        ('The second layer takes the `nh` hidden units, not the `m` inputs.', lambda m, nh, c: m*nh+nh+m*c+c),
+        ('The hidden layer is in between: there are no weights from inputs to outputs.', lambda m, nh, c: m*nh+nh+nh*c+c+m*c)])
+
+# %% ../nbs/09_exercises.ipynb #2eb77b63
+def _net(x, w1, b1, w2, b2): return lin(relu(lin(x, w1, b1)), w2, b2)
+
+def _by_hand(f, x):
+    "What the net with the weights `f()` makes of `x`, and its hidden units"
+    w = f()
+    if not isinstance(w, (tuple, list)) or len(w)!=4 or not all(map(torch.is_tensor, w)): return Fault(f'It gives {_kind(w)}, where the four tensors `w1, b1, w2, b2` are asked for.')
+    return {'net(x, ...)': _net(x, *w), 'hidden units': len(w[1])}
+
+def _hinges(w1, b1, w2, b2):
+    "A mistake: the net with these weights"
+    return lambda x: _by_hand(lambda: tuple(tensor(o) for o in (w1, b1, w2, b2)), x)
+
+exercise('03.2', 'Nets written by hand', 'abs_net', 'weights `w1, b1, w2, b2` of the smallest net 1 -> k -> 1 that is |x|.',
+    right=lambda x: {'net(x, ...)': x.abs(), 'hidden units': 2}, run=_by_hand,
+    cases=[(tensor([[1.], [-1.]]),), (tensor([[0.], [-.5], [3.]]),), (draw(20, 1)*10,)],
+    mistakes=[
+        ('One hinge is flat on one side. For what is below 0 a second is needed, which looks the other way.', _hinges([[1.]], [0.], [[1.]], [0.])),
+        ('The second hinge is subtracted: relu(x) - relu(-x) is x itself.', _hinges([[1., -1.]], [0., 0.], [[1.], [-1.]], [0.])),
+        ('Both hinges look the same way: the second one must have a weight below 0.', _hinges([[1., 1.]], [0., 0.], [[1.], [1.]], [0.])),
+        ('Both hinges look the same way, and the second is subtracted.', _hinges([[1., 1.]], [0., 0.], [[1.], [-1.]], [0.])),
+        ('The tent is not it: |x| goes on rising on both sides.', _hinges([[1., 1., 1.]], [1., 0., -1.], [[1.], [-2.], [1.]], [0.]))])
+exercise('03.2', 'Nets written by hand', 'max_net', 'weights of a net 2 -> 3 -> 1 that gives the larger of its two inputs.',
+    right=lambda x: {'net(x, ...)': x.max(1, keepdim=True).values, 'hidden units': 3}, run=_by_hand,
+    cases=[(tensor([[1., 2.], [2., 1.]]),), (tensor([[-1., -2.], [-2., -1.], [-1., 2.], [2., -1.]]),), (draw(20, 2)*10,)],
+    mistakes=[
+        ('For two numbers below 0 it gives something else: relu(b) alone loses a `b` below 0, and relu(b) - relu(-b) is all of it.', lambda x: {'net(x, ...)': relu(x[:,:1]-x[:,1:])+relu(x[:,1:]), 'hidden units': 2}),
+        ('For two numbers below 0 it gives something else, for relu(b) alone loses a `b` below 0; the third unit is idle.', lambda x: {'net(x, ...)': relu(x[:,:1]-x[:,1:])+relu(x[:,1:]), 'hidden units': 3}),
+        ('It gives the smaller of the two: look at the sign of the hinge on the difference.', lambda x: {'net(x, ...)': x.min(1, keepdim=True).values, 'hidden units': 3}),
+        ('It gives the sum of both.', lambda x: {'net(x, ...)': x.sum(1, keepdim=True), 'hidden units': 3}),
+        ('It gives |b| in the place of b: relu(b) and relu(-b) are to be subtracted.', lambda x: {'net(x, ...)': relu(x[:,:1]-x[:,1:])+x[:,1:].abs(), 'hidden units': 3}),
+        ('Here `w1` is (2, 3): a column for each hidden unit. The matrix is transposed.', fails)])
+
+# %% ../nbs/09_exercises.ipynb #e64918a9
+def _kinks(x0, p, w1, b1, lo, hi):
+    "By solving: the units whose sum is 0 somewhere between `lo` and `hi`"
+    x = x0.double().clone()
+    x[0,p] = 0.
+    rest,slope = lin(x, w1.double(), b1.double())[0],w1[p].double()
+    at = [-r/s for r,s in zip(rest.tolist(), slope.tolist()) if s]
+    return sum(lo<o<hi for o in at)
+
+def _switches(x0, p, w1, b1, lo, hi, sums=lambda x, p, w1, b1, v: (x@w1 + b1 + (v-x[0,p])*w1[p])[0]):
+    return int(((sums(x0, p, w1, b1, lo)<0)!=(sums(x0, p, w1, b1, hi)<0)).sum())
+
+_kink_net = (draw(3, 8, seed=1), draw(8, seed=1)/2)
+exercise('03.3', 'Kinks along a pixel', 'pixel_kinks', 'the number of kinks in the output as pixel `p` of the row `x0` (1, m) goes from `lo` to `hi`.',
+    right=_kinks,
+    cases=[(tensor([[2.]]), 0, tensor([[1., -1.]]), tensor([1., 3.]), 0., 4.), (draw(1, 3), 1, *_kink_net, -1.1, 1.1), (draw(1, 3), 2, *_kink_net, -.3, 2.6), (draw(1, 3, seed=2), 0, *_kink_net, -.6, -.1), (draw(1, 3, seed=2), 0, *_kink_net, 0.2, 6.), (draw(1, 3, seed=3), 1, *_kink_net, -9.1, 9.1)],
+    mistakes=[
+        ('The pixel moves by `lo` and `hi` from where it is; it is to be *set* to them, so take its old share out first.', lambda *c: _switches(*c, sums=lambda x, p, w1, b1, v: (x@w1 + b1 + v*w1[p])[0])),
+        ('It counts from the value that the pixel has; it is to start at `lo`.', lambda x0, p, w1, b1, lo, hi: _switches(x0, p, w1, b1, x0[0,p].item(), hi)),
+        ('The biases are missing: a unit switches where its weighted sum *and* its bias cross 0.', lambda *c: _switches(*c, sums=lambda x, p, w1, b1, v: (x@w1 + (v-x[0,p])*w1[p])[0])),
+        ('The other pixels are missing: they keep their values, and their share of each sum.', lambda *c: _switches(*c, sums=lambda x, p, w1, b1, v: v*w1[p] + b1)),
+        ('It counts the units that are on at the end; a kink is where one *changes*, on or off.', lambda x0, p, w1, b1, lo, hi: int(((x0@w1 + b1 + (hi-x0[0,p])*w1[p])>0).sum())),
+        ('It counts the units that switch on; those that switch off make kinks as well.', lambda x0, p, w1, b1, lo, hi: int((((x0@w1 + b1 + (hi-x0[0,p])*w1[p])>0) & ((x0@w1 + b1 + (lo-x0[0,p])*w1[p])<=0)).sum())),
+        ('It counts units, whether they switch between `lo` and `hi` or not.', lambda x0, p, w1, b1, lo, hi: len(b1))])
+
+# %% ../nbs/09_exercises.ipynb #51b66936
+def _in_blocks(f, out, targ, rows):
+    "What `f` gives, or a word about its largest table"
+    with _Watch() as w: res = f(out, targ, rows)
+    return f'a table of {len(out)} rows' if w.largest>min(rows, len(out))*len(targ) else res
+
+def _block_means(out, targ, rows): return [(o-targ).pow(2).mean().item() for o in out.double().split(rows)]
+
+exercise('03.4', 'All pairs block by block', 'mse_blocks', 'the mean of (out[i] - targ[j])² over all pairs, (n, 1) against (n,), with no table larger than (rows, n).',
+    right=lambda out, targ, rows: (out.double()-targ.double()).pow(2).mean().item(), run=_in_blocks,
+    cases=[(tensor([[0.], [1.], [5.]]), tensor([0., 1., 5.]), 2), (draw(4, 1), draw(4), 2), (draw(5, 1), draw(5), 2), (draw(7, 1), draw(7), 3), (draw(3, 1, seed=1), draw(3, seed=1), 5), (draw(6, 1), draw(6), 1)],
+    mistakes=[
+        ('It makes the whole table at once. Take `rows` rows of `out` at a time.', lambda out, targ, rows: f'a table of {len(out)} rows' if rows<len(out) else (out-targ).pow(2).mean().item()),
+        ('The mean of the blocks\' means: a last block that is shorter gets too large a say. Add up sums, and divide once.', lambda out, targ, rows: sum(_block_means(out, targ, rows))/len(_block_means(out, targ, rows))),
+        ('The last, shorter block is lost: n need not be a multiple of `rows`.', lambda out, targ, rows: sum((o-targ).pow(2).sum().item() for o in out.split(rows) if len(o)==rows)/len(out)**2),
+        ('The last, shorter block is lost, and the division is by what is left.', lambda out, targ, rows: sum(_block_means(out[:len(out)//rows*rows], targ, rows))/(len(out)//rows) if rows<=len(out) else fails()),
+        ('That is the loss of each row with its own target; here every output meets every target, right or wrong.', lambda out, targ, rows: (out[:,0]-targ).pow(2).mean().item()),
+        ('The division is by n; there are n times n pairs.', lambda out, targ, rows: (out-targ).pow(2).sum().item()/len(out)),
+        ('Each block meets only its own targets; it must meet all of them.', lambda out, targ, rows: sum((o-t).pow(2).sum().item() for o,t in zip(out.split(rows), targ.split(rows)))/sum(len(o)**2 for o in out.split(rows)))])
+
+# %% ../nbs/09_exercises.ipynb #481fd9e5
+def _counted(f):
+    "`f`, with the guard that counts"
+    def guarded(output, targ):
+        if output.numel()!=targ.numel(): raise ValueError(f'{tuple(output.shape)} against {tuple(targ.shape)}')
+        return f(output, targ)
+    return guarded
+
+def _flat(o, t): return (o.double().flatten()-t.double().flatten()).pow(2).mean().item()
+def _bare(o, t): return (o[:,0]-t).pow(2).mean().item()
+
+exercise('03.5', 'A guard that counts', 'mse_numel', '`mse_bare`, but `ValueError` unless `output` and `targ` have as many numbers.',
+    right=lambda output, targ: _counted(_bare)(output, targ),
+    cases=[(draw(2, 1), draw(2)), (draw(2, 1), draw(1)), (draw(3, 1), draw(3, 1, seed=1)), (draw(3, 1), draw(2)), (draw(3, 2), draw(3)), (draw(4, 1), draw(4))],
+    mistakes=[
+        ('Nothing is checked: one target for all rows goes through.', lambda o, t: _bare(o, t)),
+        ('Only the lengths are compared; (3, 2) and (3,) have one length and not as many numbers.', lambda o, t: _bare(o, t) if len(o)==len(t) else _counted(_bare)(o, t)),
+        ('It flattens, which is the next one; this one is to leave the hole as it is.', lambda o, t: _counted(_flat)(o, t)),
+        ('The check is upside down: it refuses what fits.', lambda o, t: fails() if o.numel()==t.numel() else _bare(o, t))])
+exercise('03.5', 'A guard that counts', 'mse_flat', 'the mean squared error of (n, 1) and (n,) in any combination; `ValueError` unless both have as many numbers.',
+    right=lambda output, targ: _counted(_flat)(output, targ),
+    cases=[(draw(2, 1), draw(2)), (draw(3, 1), draw(3, 1, seed=1)), (draw(3), draw(3, 1, seed=2)), (draw(4), draw(4, seed=1)), (draw(1, 1), draw(1)), (draw(3, 1), draw(1)), (draw(2, 1), draw(3)), (draw(3, 2), draw(3))],
+    mistakes=[
+        ('A column of targets is not laid flat: (n,) meets (n, 1) and makes a table.', lambda o, t: _counted(lambda o, t: (o.flatten()-t).pow(2).mean().item())(o, t)),
+        ('A column of outputs is not laid flat: (n, 1) meets (n,) and makes a table.', lambda o, t: _counted(lambda o, t: (o-t.flatten()).pow(2).mean().item())(o, t)),
+        ('Nothing is laid flat: (n, 1) against (n,) makes a table.', lambda o, t: _counted(lambda o, t: (o-t).pow(2).mean().item())(o, t)),
+        ('`[:,0]` takes a first column, and (n,) has no columns.', lambda o, t: _counted(_bare)(o, t) if o.ndim==2 else fails()),
+        ('The numbers are not counted: a single target is stretched over all rows.', lambda o, t: (o.flatten()-t.flatten()).pow(2).mean().item()),
+        ('It is the sum, and not the mean.', lambda o, t: _counted(lambda o, t: _flat(o, t)*o.numel())(o, t)),
+        ('The square is missing: those are the absolute values.', lambda o, t: _counted(lambda o, t: (o.flatten()-t.flatten()).abs().mean().item())(o, t))])
+
+# %% ../nbs/09_exercises.ipynb #61bbfd4f
+def _ranks(out, y):
+    "The names in the order of the classes' mean outputs"
+    means = tensor([out[:,0][y==c].double().mean() for c in range(10)])
+    return means.argsort().argsort()
+
+def _named(f, out, y):
+    "What the names `f(out, y)` are, and the loss with them, but not less than by order"
+    names = f(out, y)
+    if not torch.is_tensor(names) or names.shape!=(10,): return Fault(f'It gives {_kind(names)}' + (f' {tuple(names.shape)}' if torch.is_tensor(names) else '') + ', where a tensor (10,) is asked for: a name for each class.')
+    if names.dtype!=torch.int64: return Fault(f'It gives {names.dtype}, but names are whole numbers, int64: they are used as an index.')
+    loss = lambda o: (out[:,0].double()-o[y]).pow(2).mean().item()
+    return {'a permutation of 0 to 9': sorted(names.tolist())==list(range(10)), 'loss': max(loss(names), loss(_ranks(out, y)))}
+
+def _called(f): return lambda out, y: _named(f, out, y)
+
+_labels = [torch.randperm(10, generator=torch.Generator().manual_seed(k)) for k in (1, 2)]
+exercise('03.6', 'Names for the classes', 'best_names', 'the names, a permutation of 0 to 9 (10,), int64, for which the mean squared error of `out` (n, 1) to `names[y]` is smallest.',
+    right=_called(_ranks), run=_named,
+    cases=[(draw(10, 1)*2+4, torch.arange(10)), ((_labels[0][:,None]*.5)+2, torch.arange(10)), (draw(60, 1)+_labels[1].repeat(6)[:,None], torch.arange(10).repeat(6))],
+    mistakes=[
+        ('That is the order of the classes, `argsort`: which class comes first. A class\'s name is its place in that order, the `argsort` of it.', _called(lambda out, y: _ranks(out, y).argsort())),
+        ('The names run the wrong way: the class with the largest mean output gets the largest name.', _called(lambda out, y: 9-_ranks(out, y))),
+        ('The names are the old ones.', _called(lambda out, y: torch.arange(10))),
+        ('Rounded means are no permutation: two classes may get one name.', _called(lambda out, y: tensor([out[:,0][y==c].mean().round() for c in range(10)]).long())),
+        ('The names go by the largest output of a class; it is the mean that counts.', _called(lambda out, y: tensor([out[:,0][y==c].max() for c in range(10)]).argsort().argsort()))])
