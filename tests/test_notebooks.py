@@ -73,13 +73,15 @@ def bad_directives(nb):
     return res
 
 INERT = {'text/plain', 'text/markdown', 'text/latex', 'image/png'}
+RUNS = re.compile(r'<\s*(script|iframe|object|embed|link|img|svg|style|form|video|audio)\b|<[^>]*\son\w+\s*=|javascript:|!\[[^\]]*\]\(', re.I)
+ELSEWHERE = re.compile(r'<\s*(iframe|object|embed|link|base|meta|form)\b|\b(?:src|href|action|data)\s*=\s*["\']?(?!data:image/png|#|["\']?\s*[>+])[^\s"\'>]|url\((?!["\']?data:)|@import|\b(import|importScripts|fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|Worker|eval|Function)\s*\(|\bimport\s+["\'{*]|\bfrom\s+["\']|https?://|javascript:|createElement\(.script', re.I)
 def active(nb):
-    "Cells with something that a browser would run or fetch by itself: outputs that are neither text nor PNG, HTML that does more than set text, widgets, attachments"
+    "Cells with something that a browser would run or fetch: texts that do more than set text, HTML that reaches outside of itself, widgets, attachments"
     res = ['widgets in the metadata']*('widgets' in nb.metadata)
     for i,cell in enumerate(nb.cells):
         datas = [o.get('data', {}) for o in cell.get('outputs', [])]
         read = [cell.source if cell.cell_type=='markdown' else '', *(d.get('text/markdown', '') for d in datas)]
-        found = {k for d in datas for k in d}-INERT | {o[0] for t in read for o in re.finditer(r'<\s*(script|iframe|object|embed|link|img|svg|style|form|video|audio)\b|<[^>]*\son\w+\s*=|javascript:|!\[[^\]]*\]\(', t, re.I)}
+        found = {k for d in datas for k in d}-INERT-{'text/html'} | {o[0] for t in read for o in RUNS.finditer(t)} | {o[0] for d in datas for o in ELSEWHERE.finditer(d.get('text/html', ''))}
         if found or cell.get('attachments'): res.append(f'cell {i}: {sorted(found) or "attachments"}')
     return res
 
@@ -144,7 +146,7 @@ def test_shows_what_was_saved(name, results):
 def test_directives(name): assert not bad_directives(nbformat.read(root/'nbs'/f'{name}.ipynb', 4))
 
 @pytest.mark.parametrize('name', names)
-def test_nothing_in_it_runs_when_it_is_opened(name): assert not active(nbformat.read(root/'nbs'/f'{name}.ipynb', 4))
+def test_nothing_in_it_reaches_outside_when_it_is_opened(name): assert not active(nbformat.read(root/'nbs'/f'{name}.ipynb', 4))
 
 def test_modules_are_a_fresh_export(tmp_path): assert not stale_modules(copy_project(tmp_path)), 'run nbdev-export'
 
@@ -202,12 +204,18 @@ def test_another_output_is_found(saved, fresh): assert differences(shown(saved),
     ('a  1.0\nbb 2.0', 'a 1.0\nbb  2.0'), ('a hash 9e9482', 'a hash 9e9482')])
 def test_another_time_is_not(saved, fresh): assert not differences(shown(saved), shown(fresh))
 
-@pytest.mark.parametrize('data', [{'text/html': '<b>x</b>'}, {'application/javascript': 'alert(1)'}, {'image/svg+xml': '<svg/>'}, {'application/vnd.jupyter.widget-view+json': {}},
+OUTSIDE = ['<script src="x.js"></script>', '<img src=//example.org/x.png>', '<a href="https://example.org">x</a>', '<script>fetch("x")</script>', '<script>import("x")</script>',
+    '<style>p { background: url(x.png) }</style>', '<style>@import "x.css";</style>', '<iframe srcdoc="x"></iframe>', '<script>eval(x)</script>', '<form action="x">']
+@pytest.mark.parametrize('data', [*({'text/html': o} for o in OUTSIDE), {'application/javascript': 'alert(1)'}, {'image/svg+xml': '<svg/>'}, {'application/vnd.jupyter.widget-view+json': {}},
     {'text/markdown': 'a <script src="https://example.org/x.js"></script>'}, {'text/markdown': '![a cat](https://example.org/cat.png)'}])
 def test_an_output_that_runs_is_found(data): assert active(nbformat.v4.new_notebook(cells=[code('x', outputs=[nbformat.v4.new_output('display_data', data)])]))
 
 @pytest.mark.parametrize('text', ['<iframe src="x">', '<b onclick="f()">x</b>', '[x](javascript:f())', '<IMG src=x>', '![x](attachment:y.png)'])
 def test_a_text_that_runs_is_found(text): assert active(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)]))
+
+def test_html_that_keeps_to_itself_is_not():
+    html = '<style>p { color: red }</style><img src="data:image/png;base64,x=" alt="x"><button>x</button><script>document.currentScript.parentElement.hidden = false</script>'
+    assert not active(nbformat.v4.new_notebook(cells=[code('x', outputs=[nbformat.v4.new_output('display_data', {'text/html': html})])]))
 
 def test_plain_text_does_not_run(): assert not active(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('x < y, `a<b`, $a<b$'), code('<script>')]))
 
