@@ -130,9 +130,8 @@ class Lin(Module):
         "Raise `ValueError` as `lin` does"
         _check_lin(inp, self.w, self.b)
     def forward(self, inp):
-        b,w = self.b[:,None],self.w.t()
-        if inp.numel()<4_000_000 or not inp.is_cpu: return torch.addmm(b, w, inp.t()).t() # inp @ w + b
-        return torch.cat([torch.addmm(b, w, o.t()) for o in inp.split(max(1, 800_000//inp.shape[1]))], 1).t() # by blocks of 3 MB
+        if inp.numel()>4_000_000 and inp.shape[0]>1000 and inp.is_cpu: return torch.cat([Lin.forward(self, o).t() for o in inp.split(1000)], 1).t()
+        return torch.addmm(self.b[:,None], self.w.t(), inp.t()).t() # inp @ w + b
     def bwd(self, out, inp):
         g = _out_g(out)
         inp.g = (self.w @ g.t()).t() if self.inp_g else None # g @ w.t()
