@@ -1,6 +1,8 @@
-# Commands of the project; `make help` lists them. The first one that needs an environment makes it in .venv.
+# Commands of the project; `make help` lists them. The first one that needs an environment makes it in .venv,
+# with the versions of constraints.txt, or with the newest ones: `make test CONSTRAINTS=`.
 
 PYTHON ?= python3
+CONSTRAINTS = -c constraints.txt
 ifeq ($(OS),Windows_NT)
   BIN := .venv/Scripts
 else
@@ -68,9 +70,9 @@ clean: ## remove what these commands made
 # setup.py says which Python is old enough; asking first gives one line instead of a page.
 .venv/ready: constraints.txt settings.ini setup.py pyproject.toml
 	@$(PYTHON) tools/check_python.py
-	@echo "Setting up .venv with the versions of constraints.txt (once, about a minute)"
+	@echo "Setting up .venv (once, about a minute)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m pip install -q $(CONSTRAINTS) -e '.[dev]'
 	@touch .venv/ready
 
 .venv/oldest/ready: settings.ini setup.py
@@ -83,5 +85,5 @@ clean: ## remove what these commands made
 # What only some commands need is added to .venv when one of them is first used.
 .venv/lab .venv/site .venv/bench .venv/dist: .venv/%: .venv/ready
 	@echo "Adding what make $* needs (once)"
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[$*]'
+	@$(BIN)/python -m pip install -q $(CONSTRAINTS) -e '.[$*]'
 	@touch $@

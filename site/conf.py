@@ -43,7 +43,8 @@ html_theme_options = dict(footer_content_items='', show_toc_level=2, use_fullscr
                           pygments_dark_style='a11y-high-contrast-dark', home_page_in_toc=True)
 if _repo := os.environ.get('GITHUB_REPOSITORY'): # only the published site knows where it comes from
     html_theme_options.update(repository_url=f'https://github.com/{_repo}', repository_branch=os.environ.get('GITHUB_REF_NAME', 'main'), path_to_docs='nbs',
-                              use_repository_button=True, launch_buttons=dict(colab_url='https://colab.research.google.com', binderhub_url='https://mybinder.org'))
+                              use_repository_button=True,
+                              launch_buttons=dict(colab_url='https://colab.research.google.com', binderhub_url='https://mybinder.org', notebook_interface='jupyterlab'))
 
 def add_alt_texts(app, doctree):
     "Give each figure the alternative text that is saved with it; MyST-NB names an image by its SHA-256"

@@ -6,7 +6,7 @@ No cell is run. The notebooks are copied to a temporary folder without what only
 reference for each module is written beside them from its docments, and Sphinx makes the site from that folder, as conf.py says.
 A warning, such as a broken link, ends the build with status 1.
 """
-import ast, inspect, json, re, shutil, symtable, sys, tempfile
+import ast, inspect, json, os, re, shutil, symtable, sys, tempfile
 from importlib import import_module
 from pathlib import Path
 
@@ -131,6 +131,11 @@ def anchor(title):
     "The anchor of a heading, as JupyterLab makes it"
     return title.strip().replace(' ', '-')
 
+def elsewhere(repo, branch):
+    "Where the lessons open without an installation, once the repository has an address"
+    return (f'Or without installing anything, in [Colab](https://colab.research.google.com/github/{repo}/blob/{branch}/nbs/00_data.ipynb) (each lesson has such a link, under its rocket), '
+            f'in [Binder](https://mybinder.org/v2/gh/{repo}/{branch}?urlpath=lab/tree/nbs/index.ipynb), or in [Codespaces](https://codespaces.new/{repo}).')
+
 # --- all together ---------------------------------------------------------------------------------------------------------
 
 def assemble(nbs, folder):
@@ -156,6 +161,9 @@ def assemble(nbs, folder):
         nb.metadata.language_info = dict(name='python', pygments_lexer='ipython3')
         nb.cells = [o for o in map(for_readers, nb.cells) if o]
         nb.cells = list(with_labels(nb.cells, own))
+        if doc=='index' and (repo := os.environ.get('GITHUB_REPOSITORY')):
+            start = next((i for i,c in enumerate(nb.cells) if c.source=='## The lessons'), len(nb.cells))
+            nb.cells.insert(start, nbformat.v4.new_markdown_cell(elsewhere(repo, os.environ.get('GITHUB_REF_NAME', 'main'))))
         if doc=='index': nb.cells.append(nbformat.v4.new_markdown_cell('\n'.join([
             '```{toctree}', ':hidden:', ':caption: Lessons', *(f'{title} <{o}>' for o,title,_ in lessons), '```',
             '```{toctree}', ':hidden:', ':caption: Package', 'api/index', '```'])))

@@ -1,5 +1,5 @@
-"The package: what is in the sdist and in the wheel, what the names are, what the command says."
-import inspect, subprocess, sys, tarfile, zipfile
+"The package: what is in the sdist and in the wheel, how the wheel works elsewhere, what the names are, what the command says."
+import inspect, json, os, re, shutil, subprocess, sys, sysconfig, tarfile, venv, zipfile
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,23 @@ NAMES = '''get_data get_test read_idx normalize test_near test_near_zero show_im
     log_softmax cross_entropy CrossEntropy accuracy SGD fit mlp_train'''.split()
 NN = 'relu_fn linear_fn mse_fn Parameter Module Linear ReLU Sequential to_torch from_torch'.split()
 
+def build(source, out, *args):
+    subprocess.run([sys.executable, '-m', 'build', '--no-isolation', '--outdir', out, *args, source], check=True, capture_output=True)
+    return out
+
 @pytest.fixture(scope='module')
-def built(tmp_path_factory):
+def tree(tmp_path_factory):
+    "A copy of what the package is built from, without what earlier builds left"
+    tree = tmp_path_factory.mktemp('tree')/'project'
+    tree.mkdir()
+    for o in ('settings.ini', 'setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE'): shutil.copy(root/o, tree)
+    shutil.copytree(root/'mlp_foundations', tree/'mlp_foundations', ignore=shutil.ignore_patterns('__pycache__'))
+    return tree
+
+@pytest.fixture(scope='module')
+def built(tree, tmp_path_factory):
     "The sdist, and the wheel that is built from it"
-    out = tmp_path_factory.mktemp('dist')
-    subprocess.run([sys.executable, '-m', 'build', '--no-isolation', '--outdir', out, root], check=True, capture_output=True)
+    out = build(tree, tmp_path_factory.mktemp('dist'))
     return next(out.glob('*.tar.gz')), next(out.glob('*.whl'))
 
 def test_the_data_are_in_the_sdist_and_in_the_wheel(built):
@@ -28,6 +40,58 @@ def test_the_data_are_in_the_sdist_and_in_the_wheel(built):
         assert wheel.read(f'mlp_foundations/mnist/{o}')==want
         assert sdist.extractfile(f'{top}/mlp_foundations/mnist/{o}').read()==want
     assert 'mlp_foundations/all.py' in wheel.namelist()
+
+def test_the_sdist_builds_the_wheel_that_the_tree_builds(built, tree, tmp_path):
+    contents = lambda path: {o.filename:zipfile.ZipFile(path).read(o) for o in zipfile.ZipFile(path).infolist()}
+    assert contents(next(build(tree, tmp_path, '--wheel').glob('*.whl')))==contents(built[1])
+
+# --- the wheel in an environment of its own, outside the repository --------------------------------------------------------
+
+NO_NETWORK = """import socket
+def refuse(*args, **kwargs): raise OSError('no network here')
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = socket.create_connection = refuse
+"""
+
+@pytest.fixture(scope='module')
+def elsewhere(built, tmp_path_factory):
+    "Runs a command in a new environment without a network, which has the wheel, and borrows what the wheel requires from this one"
+    folder = tmp_path_factory.mktemp('elsewhere')
+    venv.create(folder/'venv')
+    bin = folder/'venv'/('Scripts' if os.name=='nt' else 'bin')
+    paths = json.loads(subprocess.run([bin/'python', '-c', 'import json, sysconfig; print(json.dumps(sysconfig.get_paths()))'], capture_output=True, check=True).stdout)
+    subprocess.run([sys.executable, '-m', 'pip', '--python', bin/'python', 'install', '-q', '--no-deps', '--no-index', built[1]], check=True, capture_output=True)
+    (Path(paths['purelib'])/'borrowed.pth').write_text(sysconfig.get_paths()['purelib']+'\n', encoding='utf-8')
+    (Path(paths['purelib'])/'sitecustomize.py').write_text(NO_NETWORK, encoding='utf-8')
+    env = {k:v for k,v in os.environ.items() if k!='PYTHONPATH'}
+    def run(command, *args): return subprocess.run([bin/command, *args], cwd=folder, env=env, capture_output=True, text=True)
+    return run
+
+def test_it_is_the_wheel_and_there_is_no_network(elsewhere):
+    assert 'elsewhere' in elsewhere('python', '-c', 'import mlp_foundations; print(mlp_foundations.__file__)').stdout
+    assert 'no network here' in elsewhere('python', '-c', 'from urllib.request import urlopen; urlopen("http://127.0.0.1:9")').stderr
+
+def test_the_command_trains_elsewhere(elsewhere):
+    res = elsewhere('mlp_train', '--epochs', '1', '--nh', '16')
+    assert not res.returncode, res.stderr
+    assert float(res.stdout.split('test accuracy ')[1].split()[0])>.9
+    assert '100%|' in res.stderr
+
+def test_the_version_shows(elsewhere):
+    said = elsewhere('python', '-c', 'import mlp_foundations, importlib.metadata as m; print(mlp_foundations.__version__, m.version("mlp_foundations"))').stdout.split()
+    assert said==[re.search('"(.+)"', (root/'mlp_foundations'/'__init__.py').read_text(encoding='utf-8'))[1]]*2
+
+LIGHT = {'mlp_foundations', 'fastcore', 'tqdm'} # beside what torch loads: a few hundredths of a second in all
+def test_import_costs_what_torch_costs(elsewhere):
+    "The name alone loads nothing; all of its modules nothing but torch, small libraries and Python's own, and they open no data"
+    loaded = 'import sys; {}; b = set(sys.modules); import {}; print(*{{o.split(".")[0] for o in set(sys.modules)-b}})'
+    assert elsewhere('python', '-c', loaded.format('pass', 'mlp_foundations')).stdout.split()==['mlp_foundations']
+    opened = 'import sys; sys.addaudithook(lambda e, args: print("opened", args[0]) if e=="open" and "mnist" in str(args[0]) else None); '
+    assert 'opened' in elsewhere('python', '-c', opened+'from mlp_foundations.all import *; get_test()').stdout
+    res = elsewhere('python', '-c', opened+loaded.format('import torch', 'mlp_foundations.all'))
+    assert not res.returncode, res.stderr
+    assert 'opened' not in res.stdout and set(res.stdout.split())-sys.stdlib_module_names <= LIGHT
+
+# --- names and what they say --------------------------------------------------------------------------------------------------
 
 def test_all_the_names():
     from mlp_foundations import all as everything, nn
@@ -52,8 +116,3 @@ def test_every_name_is_documented(name, o):
 def test_the_command_explains_itself():
     res = subprocess.run([str(Path(sys.executable).parent/'mlp_train'), '--help'], capture_output=True, text=True, check=True).stdout
     for o in ('--nh', 'hidden units (default: 50)', '--epochs', '--lr', '--bs', '--seed'): assert o in ' '.join(res.split())
-
-def test_the_command_trains():
-    res = subprocess.run([str(Path(sys.executable).parent/'mlp_train'), '--epochs', '1', '--nh', '16'], capture_output=True, text=True, check=True)
-    assert float(res.stdout.split('test accuracy ')[1].split()[0])>.9
-    assert '100%|' in res.stderr

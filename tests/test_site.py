@@ -105,7 +105,7 @@ def test_nothing_from_outside(site): assert not loaded_from_outside(site)
 def test_links(site): assert not broken_links(site)
 def test_no_plumbing(site): assert not plumbing(site, root/'nbs')
 def test_figures(site): assert not figures_amiss(site, root/'nbs')
-def test_no_repository_is_invented(site): assert not [p.name for p in pages(site) if re.search(r'colab\.research|mybinder|github\.com/', read(p))]
+def test_no_repository_is_invented(site): assert not [p.name for p in pages(site) if re.search(r'colab\.research|mybinder|codespaces|github\.com/', read(p))]
 
 # --- the checks of a page in the browser --------------------------------------------------------------------------------------
 
@@ -236,7 +236,9 @@ def test_cells_for_readers(small_site):
     assert code_shown(site/'index.html')==['slider()', 'seen = 1', 'heard', 'two()']
     assert all(o in read(site/'index.html') for o in ('<b class="steps">steps</b><script>', '<i>frames</i>')) and not re.search('require.js|html-manager|jupyter.widget', read(site/'index.html'))
     assert not (plumbing(site, nbs) or figures_amiss(site, nbs) or broken_links(site) or loaded_from_outside(site))
-    assert 'https://colab.research.google.com/github/owner/name/blob/main/nbs/index.ipynb' in read(site/'index.html')
+    for o in ('colab.research.google.com/github/owner/name/blob/main/nbs/00_data.ipynb', 'mybinder.org/v2/gh/owner/name/main?urlpath=lab/tree/nbs/index.ipynb', 'codespaces.new/owner/name'):
+        assert f'href="https://{o}"' in read(site/'index.html')
+    assert 'https://colab.research.google.com/github/owner/name/blob/main/nbs/00_other.ipynb' in read(site/'00_other.html')
 
 @pytest.mark.parametrize('old, new, check', [
     ('<i>frames</i>', '<script type="application/vnd.jupyter.widget-view+json">{}</script>', plumbing), ('<b class="steps">', '<b>', plumbing),
