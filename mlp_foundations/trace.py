@@ -540,9 +540,11 @@ html[data-theme=dark] .text_html.text_html:has(> .mlp-trace) { background: none 
 @media print { .mlp-trace .t-step[hidden] { display: block !important; } .mlp-trace .t-nav { display: none; } }
 '''
 
-# %% ../nbs/08_trace.ipynb #8c0b0351
+# %% ../nbs/08_trace.ipynb #507e18a6
 _js = '''(() => {
 for (const root of document.querySelectorAll('.mlp-trace:not([data-live])')) {
+  const nav = root.querySelector('.t-nav');
+  nav.innerHTML = nav.dataset.html;
   const all = o => [...root.querySelectorAll(o)], steps = all('.t-step'), last = steps.length-1;
   let at = 0;
   const show = k => {
@@ -565,20 +567,20 @@ for (const root of document.querySelectorAll('.mlp-trace:not([data-live])')) {
   });
   root.dataset.live = root.dataset.lmSuppressShortcuts = 'true'; // the second: JupyterLab leaves the keys to us
   root.tabIndex = 0;
-  root.querySelector('.t-nav').hidden = false;
   show(0);
 }
 })()'''
 
-# %% ../nbs/08_trace.ipynb #b97d805f
+# %% ../nbs/08_trace.ipynb #fa94b4de
 @patch
 def _stepper(self:Recording):
     "The whole as HTML"
     steps = self._steps()
     sections = '\n'.join(_section(s, i, len(steps)) for i,s in enumerate(steps, 1))
     go = ''.join(f'<button type="button" data-by="{by}">{name}</button>' for by,name in ((-len(steps), 'first'), (-1, '← back'), (1, 'next →'), (len(steps), 'last')))
+    nav = f'{self._map()}<div class="t-go">{go} <span>or the keys ←, →, Home and End while the focus is in this frame</span></div><p class="t-now" aria-live="polite"></p>'
     return f'''<div class="mlp-trace" role="group" aria-label="A pass, step by step: {escape(self._chain())}"><style>{_css}</style><p class="t-head">{escape(self._title())}</p>
-<div class="t-nav" hidden>{self._map()}<div class="t-go">{go} <span>or the keys ←, →, Home and End while the focus is in this frame</span></div><p class="t-now" aria-live="polite"></p></div>
+<div class="t-nav" data-html="{escape(nav)}"></div>
 {sections}<script>{_js}</script></div>'''
 
 @patch
