@@ -10,13 +10,14 @@ import dis, inspect, itertools, math, random, struct, warnings
 from contextlib import contextmanager
 from copy import deepcopy
 from fractions import Fraction
+from functools import cached_property
 from numbers import Number
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 from torch import tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from .data import *
 from .matmul import *
@@ -46,10 +47,14 @@ class Exercise:
 def _call(f, *case): return f(*case)
 
 class Ask:
-    "One function asked for; the arguments are those of `exercise`"
+    "One function asked for; the arguments are those of `exercise`. `rights` are the right outcomes, `wrongs` those of each mistake"
     def __init__(self, answer, task, right, cases, mistakes, run, rtol):
         self.answer,self.task,self.right,self.cases,self.mistakes,self.run,self.rtol = answer,task,right,cases,mistakes,run,rtol
         self.args = list(inspect.signature(right).parameters)
+    @cached_property
+    def rights(self): return [_outcome(self.right, c)[0] for c in self.cases]
+    @cached_property
+    def wrongs(self): return [[_outcome(f, c)[0] for c in self.cases] for _,f in self.mistakes]
 
 # %% ../nbs/09_exercises.ipynb #f9c7f217
 def exercise(
@@ -81,7 +86,8 @@ def fails(*args):
     "For a mistake: the outcome is an exception, whichever"
     raise Exception('whichever')
 
-class Fault(str): "A diagnosis in place of an outcome: for a `run` to give where an answer can't be used at all"
+class Fault(str):
+    "A diagnosis in place of an outcome: for a `run` to give where an answer can't be used at all"
 
 def stored(**where):
     "A `run` for answers that store gradients: `stored(inp=0)` calls, and gives the `.g` of argument 0 as the outcome"
@@ -120,16 +126,26 @@ def _same(a, b, rtol):
     if isinstance(a, (tuple, list)): return all(_same(i, j, rtol) for i,j in zip(a, b))
     return bool(_close(tensor(a), tensor(b), rtol)) if isinstance(a, float) else a==b
 
-# %% ../nbs/09_exercises.ipynb #e81e9439
-def _tensors(o):
-    "The tensors in `o`, a tensor or a list of them"
-    return [o] if torch.is_tensor(o) else [t for v in o for t in _tensors(v)] if isinstance(o, (tuple, list)) else []
+# %% ../nbs/09_exercises.ipynb #efc6458c
+def _leaves(o):
+    "What is in `o`, a list or a dict, at any depth; or `o` itself"
+    return [l for v in (o.values() if isinstance(o, dict) else o) for l in _leaves(v)] if isinstance(o, (tuple, list, dict)) else [o]
+
+def _tensors(o): return [l for l in _leaves(o) if torch.is_tensor(l)]
+
+def _usable(res):
+    "`res`, or a `Fault` if there is something in it that can't be compared"
+    for o in _leaves(res):
+        if isinstance(o, int) and abs(o)>=2**63: return Fault('It is a whole number of more than 18 digits.')
+        if torch.is_tensor(o) and (o.is_nested or o.is_quantized or o.layout!=torch.strided or o.device.type!='cpu'):
+            return Fault('It gives an unusual tensor (sparse, nested, quantized or on another device), where a plain one is asked for.')
+    return res
 
 def _outcome(f, case):
     "What `f` makes of fresh copies of `case`, or the exception that it raises; and the places of the arguments that it changed"
     torch.manual_seed(4242)  # not a seed that an exercise uses
     args = deepcopy(case)
-    try: res = f(*args)
+    try: res = _usable(f(*args))
     except Exception as e: res = e
     changed = [i for i,(a,b) in enumerate(zip(args, case)) if any(x.shape!=y.shape or not _close(y, x, 0.).all() for x,y in zip(_tensors(a), _tensors(b)))]
     return res,changed
@@ -145,11 +161,16 @@ def _is_blank(o):
     if isinstance(o, type): return all(_does_nothing(getattr(o, k)) for k in vars(o) if inspect.isfunction(getattr(o, k)))
     return o is ... or inspect.isfunction(o) and _does_nothing(inspect.unwrap(o))
 
+def _frames(e):
+    "The steps of the traceback of the exception `e`, the innermost last"
+    res,tb = [],e.__traceback__
+    while tb: res,tb = [*res, tb],tb.tb_next
+    return res
+
 def _gave_up(e):
     "Whether the exception `e` came from a `raise NotImplementedError`"
     if not isinstance(e, NotImplementedError): return False
-    tb = e.__traceback__
-    while tb.tb_next: tb = tb.tb_next
+    tb = _frames(e)[-1]
     return tb.tb_frame.f_code.co_code[tb.tb_lasti]==dis.opmap['RAISE_VARARGS']
 
 # %% ../nbs/09_exercises.ipynb #f9d1e0f0
@@ -250,20 +271,21 @@ def _parts(o):
 def _sizes(args, case):
     return {f'{d}, the size of axis {i} of `{k}`': n for k,v in zip(args, case) if torch.is_tensor(v) for i,(n,d) in enumerate(zip(v.shape, 'nmkl'))}
 
-def _diagnose(triples, args, rtol, at=''):
+def _diagnose(triples, args, rtol):
     "What is wrong in general, from (right outcome, outcome, case) of all cases, of which the first shows it"
     a,b,_ = triples[0]
     if isinstance(b, Fault): return b
-    if isinstance(b, Exception): return f'It raises {_show(b)}' + (f', where {type(a).__name__} is asked for.' if isinstance(a, Exception) else '.')
+    if isinstance(b, Exception): return f'It raises {_show(b)}' + (f', where {type(a).__name__} is asked for.' if isinstance(a, Exception) else '.'+getattr(b, 'line', ''))
     if isinstance(a, Exception): return f'It answers, where it must raise {type(a).__name__}.'
     triples = [(a,b,c) for a,b,c in triples if not isinstance(a, Exception)]
-    if b is None: return f'Nothing is stored in `{at}`.' if at.endswith('.g') else f'{at or "It"} is None: is a `return` missing?'
+    if b is None: return 'It is None: is a `return` missing?'
     pa,pb = _parts(a),_parts(b)
     if pa and pb and [k for k,_ in pa]==[k for k,_ in pb]:
         k = next(i for i,(x,y) in enumerate(zip(pa, pb)) if not _same(x[1], y[1], rtol))
         name = pa[k][0]
+        if name.endswith('.g') and pb[k][1] is None: return f'Nothing is stored in `{name}`.'
         inner = [(_parts(a)[k][1], _parts(b)[k][1], c) for a,b,c in triples if _parts(a) and _parts(b) and len(_parts(a))==len(_parts(b))]
-        return (f'In {name}: ' if not name.endswith('.g') else f'In `{name}`: ') + _diagnose(inner, args, rtol, name)
+        return (f'In {name}: ' if not name.endswith('.g') else f'In `{name}`: ') + _diagnose(inner, args, rtol)
     return _diagnose_leaf(triples, args, rtol)
 
 # %% ../nbs/09_exercises.ipynb #e35914b8
@@ -280,13 +302,21 @@ def _diagnose_leaf(triples, args, rtol):
     if any(a.shape!=b.shape for a,b in pairs): pairs,cases = pairs[:1],cases[:1]
     return _other_values(pairs, [_sizes(args, c) for c in cases], rtol)
 
-# %% ../nbs/09_exercises.ipynb #c64ad96f
+# %% ../nbs/09_exercises.ipynb #6f73097e
+def _line(e, f):
+    "Where in the answer `f` the exception `e` was raised, as a sentence"
+    codes = [inspect.unwrap(o).__code__ for o in (vars(f).values() if isinstance(f, type) else [f]) if inspect.isfunction(o)]
+    lines = [(tb.tb_lineno-code.co_firstlineno+1, code.co_name) for tb in _frames(e) for code in codes if tb.tb_frame.f_code is code]
+    return f' That is line {lines[-1][0]} of `{lines[-1][1]}`.' if lines else ''
+
 def _judge(ask, f):
     "What is wrong with the answer `f`: None if nothing, ... if it gave up, else (diagnosis, case, right outcome, its outcome)"
     if not callable(f): return f'`check` needs the {"class" if ask.answer[0].isupper() else "function"} `{ask.answer}` itself, not {_show(f)}: leave out the brackets after its name.',None,None,None
-    right = [_outcome(ask.right, c)[0] for c in ask.cases]
+    right = ask.rights
     got,changed = zip(*(_outcome(lambda *a: ask.run(f, *a), c) for c in ask.cases))
     if any(map(_gave_up, got)): return ...
+    for o in got:
+        if isinstance(o, Exception): o.line = _line(o, f)
     wrong = [i for i,(a,b) in enumerate(zip(right, got)) if not _same(a, b, ask.rtol)]
     if not wrong:
         bad = [(i,c) for i,c in enumerate(changed) if c]
@@ -296,25 +326,26 @@ def _judge(ask, f):
 
 def _own_diagnosis(ask, right, got, wrong):
     "The diagnosis among the exercise's own, and the first case that shows it: on all cases, else on those that aren't to raise, else on those that don't; None if there is none"
-    outs = [[_outcome(f, c)[0] for c in ask.cases] for _,f in ask.mistakes]
     raises = lambda res: {i for i,o in enumerate(res) if isinstance(o, Exception)}
     for left in (set(), raises(right), raises(right)|raises(got)):
         seen = [i for i in wrong if i not in left]
-        for (said,_),out in zip(ask.mistakes, outs):
+        for (said,_),out in zip(ask.mistakes, ask.wrongs):
             if seen and all(_same(out[i], got[i], ask.rtol) for i in range(len(got)) if i not in left): return said,seen[0]
 
 # %% ../nbs/09_exercises.ipynb #6b75b739
 @contextmanager
 def _apart():
-    "Float32, gradients on, warnings off, and random numbers of its own; all as before at the end"
-    dtype,state = torch.get_default_dtype(),random.getstate()
+    "Float32, gradients on, warnings off, one thread, and random numbers of its own; all as before at the end"
+    dtype,state,threads = torch.get_default_dtype(),random.getstate(),torch.get_num_threads()
     try:
         with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad(), warnings.catch_warnings():
             warnings.simplefilter('ignore')
             torch.set_default_dtype(torch.float32)
+            torch.set_num_threads(1) # the cases are small
             yield
     finally:
         torch.set_default_dtype(dtype)
+        torch.set_num_threads(threads)
         random.setstate(state)
 
 # %% ../nbs/09_exercises.ipynb #41cee2cd
@@ -347,6 +378,8 @@ def _wrong_text(ask, named, name, said, case, right, got):
     lines = [f'{name} not right yet' + (f', `{ask.answer}`' if named else '') + f'. {said}']
     if case is not None: lines.append(f'  smallest input that shows it: {_show_case(ask.args, case)}')
     if isinstance(got, Fault): return '\n'.join(lines)
+    if isinstance(right, dict) and isinstance(got, dict) and right.keys()==got.keys(): # only what differs
+        right,got = ({k:o[k] for k in right if not _same(right[k], got[k], ask.rtol)} for o in (right, got))
     if got is not None or right is not None: lines += [f'  expected: {_show(right)}', f'  got: {_show(got)}']
     return '\n'.join(lines)
 
@@ -544,13 +577,13 @@ exercise('01.3', 'A sum of outer products', 'matmul_outer', 'the product of `a` 
         ('The last round is missing.', lambda a, b: sum((a[:,k,None]*b[k] for k in range(len(b)-1)), torch.zeros(len(a), b.shape[1], dtype=a.dtype))),
         ('The result is float32, whatever `a` is: make the zeros with `dtype=a.dtype`.', lambda a, b: (a@b).float())])
 
-# %% ../nbs/09_exercises.ipynb #78d2e69a
-class _Watch(TorchDispatchMode):
-    "Counts the tensors that PyTorch makes, and keeps the size of the largest"
+# %% ../nbs/09_exercises.ipynb #690e6f91
+class _Watch(TorchFunctionMode):
+    "Counts the calls of PyTorch, and keeps the size of the largest tensor that one makes"
     def __init__(self):
         super().__init__()
         self.calls,self.largest = 0,0
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(self, func, types, args=(), kwargs=None):
         res = func(*args, **kwargs or {})
         self.calls += 1
         owns = lambda o: torch.is_tensor(o) and 0 not in [s for n,s in zip(o.shape, o.stride()) if n>1]
@@ -579,7 +612,8 @@ exercise('01.4', 'All distances at once', 'sq_dists', 'the (n, p) squared distan
         ('The product in the middle counts twice: (u - v)² = u² - 2uv + v².', _dots(lambda a, b, ab: a+b-ab)),
         ('The product in the middle has a minus: (u - v)² = u² - 2uv + v².', _dots(lambda a, b, ab: a+b+2*ab)),
         ('The squares of `b` are missing.', _dots(lambda a, b, ab: a-2*ab)),
-        ('The squares are missing; the products alone are no distance.', _dots(lambda a, b, ab: -2*ab)),
+        ('The squares are missing; the products alone are no distance.', _dots(lambda a, b, ab: ab)),
+        ('Both squares are missing; the product in the middle is no distance.', _dots(lambda a, b, ab: -2*ab)),
         ('The squares of `a` must stand up as a column, (n, 1), to be the same along a row; here they lie.', _dots(lambda a, b, ab: a[:,0]+b-2*ab)),
         ('The squares of `b` must lie as a row, (p,); here they stand up.', _dots(lambda a, b, ab: a+b[:,None]-2*ab))])
 
@@ -693,7 +727,7 @@ def _lost(scale, width, first=1, lost=lambda x: not x.isfinite().all(), fresh=Fa
 
 exercise('02.2', 'The layer where numbers end', 'lost_at', 'the number of the first layer, from 1, after which a value is not finite; `None` if 200 layers have none.',
     right=lambda scale, width: _lost(scale, width),
-    cases=[(10., 20), (3., 30), (10., 100), (1., 100), (.1, 30)],
+    cases=[(10., 10), (3., 20), (10., 40), (1., 30), (.1, 10)],
     mistakes=[
         ('The layers are counted from 0; the first one is number 1.', lambda *c: _lost(*c, first=0)),
         ('It looks for NaN only. Infinity comes first, and `isfinite` notices both.', lambda *c: _lost(*c, lost=lambda x: x.isnan().any())),
@@ -746,7 +780,7 @@ def _stack(scale, depth, width, seed=0):
 
 exercise('02.4', 'One division a layer', 'lsuv', 'a new list of `weights`, each divided by a number of its own, so that `layer_stats` of `x`, them and `act` has every std at 1.',
     right=lambda x, weights, act: {'each a multiple of the old one': True, 'std by layer': torch.ones(len(weights))}, run=_rescaled,
-    cases=[(draw(4, 2), [draw(2, 3)], relu), (draw(5, 4), _stack(1., 2, 4), relu), (draw(20, 30), _stack(1., 50, 30), relu), (draw(20, 30), _stack(.01, 50, 30, seed=1), relu), (draw(6, 8), _stack(3., 3, 8), torch.neg)],
+    cases=[(draw(4, 2), [draw(2, 3)], relu), (draw(5, 4), _stack(1., 2, 4), relu), (draw(10, 20), _stack(1., 50, 20), relu), (draw(10, 20), _stack(.01, 50, 20, seed=1), relu), (draw(6, 8), _stack(3., 3, 8), torch.neg)],
     mistakes=[
         ('Each weight is divided by its own std; what must be 1 is the std of the activations.', _each_by(lambda w: w.std())),
         ('A division by the variance: the std is its root.', _lsuv_wrong(size=lambda x: x.var())),

@@ -1,8 +1,9 @@
 "The exercises: each one in a lesson's text has its blank, its check and its answer in 09_exercises, and the reverse. What a check says of which answer is tested there, by `prove`."
-import ast, re
+import ast, math, random, re
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 
@@ -44,24 +45,43 @@ def test_each_has_its_heading_and_the_lessons_come_in_order():
     assert heads==[f'{k} {o.title}' for k,o in registry.items()]
     assert list(registry)==sorted(registry)
 
-def proofs(): return {ast.literal_eval(o.args[0]):o for c in answers.cells if c.cell_type=='code' for o in calls(c.source, 'prove') if ast.literal_eval(o.args[0])!='99.1'}
+def proofs(): return {ast.literal_eval(o.args[0]):o for c in answers.cells if c.cell_type=='code' for o in calls(c.source, 'prove') if ast.literal_eval(o.args[0])[:2]!='99'}
 
 def test_each_is_proved_with_three_wrong_answers():
     found = proofs()
     assert list(found)==list(registry)
     assert not [k for k,o in found.items() if not isinstance(o.args[2], ast.Dict) or len(o.args[2].keys)<3]
 
+class Sulky:
+    def __init__(self, *args, **kwargs): pass
+    def __eq__(self, o): raise RuntimeError('not with me')
+
+GARBAGE = dict(nothing=lambda: None, object=Sulky, text='x', numpy=np.ones((2, 3)), numpy_number=np.float64(3), nan=math.nan, huge=10**400, complex=1j, meta=torch.empty(3, 2, device='meta'), meta_number=torch.empty((), device='meta'),
+    sparse=torch.eye(3).to_sparse(), watched=torch.ones(2, 3, requires_grad=True), half=torch.ones(2, 2).half(), empty=torch.empty(0, 3), nested=[[1, [2]], {}], error=ValueError('returned'), infinite=torch.full((2, 3), math.inf), true=True)
+
+def recurse(*args, **kwargs): return recurse(*args, **kwargs)
+ANSWERS = [recurse, Sulky, *(o if callable(o) else lambda *args, o=o, **kwargs: o for o in GARBAGE.values())]
+
+@pytest.mark.parametrize('name', registry)
+def test_garbage_is_wrong_and_raises_nothing(name):
+    for f in ANSWERS: assert check(name, *[f]*len(registry[name].asks)).state in ('wrong', 'blank' if f is GARBAGE['nothing'] else 'wrong')
+
 @pytest.mark.parametrize('name', registry)
 def test_a_check_leaves_everything_as_it_was(name):
-    "Also where the answer is garbage, which never raises"
-    def garbage(*args):
+    def meddler(*args, **kwargs):
         torch.manual_seed(1)
+        random.seed(1)
         torch.set_default_dtype(torch.float64)
         torch.set_grad_enabled(False)
+        torch.set_num_threads(3)
+        for o in args:
+            if torch.is_tensor(o) and o.numel() and o.is_floating_point(): o.zero_()
         return torch.rand(3)
-    before = torch.get_rng_state()
-    v = check(name, *[garbage]*len(registry[name].asks))
-    assert v.state=='wrong' and torch.equal(torch.get_rng_state(), before) and torch.get_default_dtype()==torch.float32 and torch.is_grad_enabled()
+    def state(): return torch.get_rng_state().tolist(), random.getstate(), torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled(), repr([a.cases for a in registry[name].asks])
+    before = state()
+    first = check(name, *[meddler]*len(registry[name].asks))
+    with torch.no_grad(): second = check(name, *[meddler]*len(registry[name].asks))
+    assert first.state==second.state=='wrong' and first.text==second.text and state()==before
 
 # --- the tests bite -------------------------------------------------------------------------------------------------------
 
