@@ -6,8 +6,12 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import tensor
 
 from mlp_foundations.exercises import check, registry
+from mlp_foundations.init import layer_stats
+from mlp_foundations.matmul import relu
 
 root = Path(__file__).resolve().parent.parent
 lessons = {p.stem[:2]:p for p in sorted((root/'nbs').glob('0[0-7]_*.ipynb'))}
@@ -82,6 +86,82 @@ def test_a_check_leaves_everything_as_it_was(name):
     first = check(name, *[meddler]*len(registry[name].asks))
     with torch.no_grad(): second = check(name, *[meddler]*len(registry[name].asks))
     assert first.state==second.state=='wrong' and first.text==second.text and state()==before
+
+# --- right answers, written in another way than in 09_exercises --------------------------------------------------------------
+
+def ink_box(im):
+    ij = (im>0).nonzero()
+    return [*ij.amin(0), *(ij.amax(0)-ij.amin(0)+1)] if len(ij) else (0, 0, 0, 0)
+
+def pooled_stats(ns, means, stds):
+    n,m,s = map(tensor, (ns, means, stds))
+    M = (n*m).sum()/n.sum()
+    return M, (((n-1)*s**2+n*m**2).sum()-n.sum()*M**2).div(n.sum()-1).sqrt()
+
+def ridge_rows(peak, bandwidth, m, p):
+    d = 2*m*p*bandwidth - 4*(m+p)*peak
+    return 4*m*p*peak/d if d>0 else float('inf')
+
+def lost_at(scale, width=100):
+    torch.manual_seed(0)
+    x = torch.randn(200, width)
+    torch.manual_seed(1)
+    return next((tensor(i+1) for i in range(200) if not (x := x@(torch.randn(width, width)*scale)).abs().max()<math.inf), None)
+
+def lsuv(x, weights, act=relu):
+    new = [w.clone() for w in weights]
+    for i in range(len(new)):
+        for _ in range(3): new[i] /= layer_stats(x, new[:i+1], act)[1][-1]
+    return tuple(new)
+
+def sparse_kaiming(n_in, n_out, p, generator=None):
+    w,m = torch.zeros(n_in, n_out),torch.bernoulli(torch.full((n_in, n_out), p), generator=generator).bool()
+    w[m] = torch.randn(int(m.sum()), generator=generator)*(2/n_in/p)**.5
+    return w
+
+def pixel_kinks(x0, p, w1, b1, lo, hi):
+    base = (x0@w1+b1)[0] - x0[0,p]*w1[p]
+    return ((base+lo*w1[p])*(base+hi*w1[p])<0).sum()
+
+def as_many(f):
+    def checked(output, targ):
+        if output.numel()!=targ.numel(): raise ValueError('not as many')
+        return f(output, targ)
+    return checked
+
+def best_names(out, y):
+    order = sorted(range(10), key=lambda c: out[y==c].mean().item())
+    return tensor([order.index(c) for c in range(10)])
+
+OTHERWISE = [
+    ('00.1', lambda dims: 4*(1+len(dims))+tensor(dims).prod()),
+    ('00.3', ink_box),
+    ('00.4', lambda b: tensor(1e-5)+1e-8/b),
+    ('00.5', pooled_stats),
+    ('00.6', lambda x, m, s, limit: not -limit <= (x.mean()-m)/s <= limit),
+    ('00.6', lambda x, m, s, limit: ((x-m)/s).mean().abs()>limit),
+    ('01.1', lambda t: tensor([n for n,s in zip(t.shape, t.stride()) if s]).prod().int()),
+    ('01.2', lambda x: x-x.mean(0), lambda x: (x.t()-x.mean(1)).t(), lambda: {(n, m) for n in (2, 3) for m in (1, n)}),
+    ('01.3', lambda a, b: sum(torch.outer(a[:,k], b[k]) for k in range(a.shape[1]))),
+    ('01.4', lambda a, b: torch.cdist(a, b)**2),
+    ('01.4', lambda a, b: a.square().sum(-1).unsqueeze(1)+b.square().sum(-1).unsqueeze(0)-2*torch.einsum('ik,jk->ij', a, b)),
+    ('01.6', ridge_rows),
+    ('02.1', lambda n_in, n_out, generator=None: torch.nn.init.xavier_uniform_(torch.empty(n_in, n_out), generator=generator)),
+    ('02.2', lost_at),
+    ('02.3', lambda act: float(1/act(torch.randn(1000, 1000, generator=torch.Generator().manual_seed(0))).square().mean().sqrt())),
+    ('02.4', lsuv),
+    ('02.5', lambda n, generator=None: torch.linalg.svd(torch.randn(n, n, generator=generator))[0]),
+    ('02.5', lambda n, generator=None: torch.nn.init.orthogonal_(torch.empty(n, n), generator=generator)),
+    ('02.6', sparse_kaiming),
+    ('03.1', lambda m, nh, c: (m+1)*nh+(nh+1)*c),
+    ('03.2', lambda: [tensor([[-2., 2.]]), torch.zeros(2), tensor([[.5], [.5]]), torch.zeros(1)], lambda: (tensor([[-1., 1., -1.], [1., 0., 0.]]), torch.zeros(3), tensor([[1.], [1.], [-1.]]), torch.zeros(1))),
+    ('03.3', pixel_kinks),
+    ('03.4', lambda out, targ, rows: sum((o-targ[None]).square().mean(1).sum().item() for o in out.split(rows))/len(out)),
+    ('03.5', as_many(lambda o, t: torch.mean((o[:,0]-t)**2)), as_many(lambda o, t: F.mse_loss(o.reshape(-1), t.reshape(-1)))),
+    ('03.6', best_names)]
+
+@pytest.mark.parametrize('name, answers', [(name, answers) for name,*answers in OTHERWISE])
+def test_a_right_answer_in_another_way_is_solved(name, answers): assert check(name, *answers).text==f'{name} solved: {registry[name].title}.'
 
 # --- the tests bite -------------------------------------------------------------------------------------------------------
 
