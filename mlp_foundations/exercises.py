@@ -982,3 +982,815 @@ exercise('03.6', 'Names for the classes', 'best_names', 'the names, a permutatio
         ('The names are the old ones.', _called(lambda out, y: torch.arange(10))),
         ('Rounded means are no permutation: two classes may get one name.', _called(lambda out, y: tensor([out[:,0][y==c].mean().round() for c in range(10)]).long())),
         ('The names go by the largest output of a class; it is the mean that counts.', _called(lambda out, y: tensor([out[:,0][y==c].max() for c in range(10)]).argsort().argsort()))])
+
+# %% ../nbs/09_exercises.ipynb #c5c0532b
+from torch.overrides import TorchFunctionMode
+
+def draw64(*shape, seed=0): return draw(*shape, seed=seed).double()
+
+def by_autograd(f, inp, g=None):
+    "The gradient of `f` at `inp` with `g` upstream, by autograd"
+    z = inp.detach().clone().requires_grad_()
+    return torch.autograd.grad(f(z), z, g)[0]
+
+def inp_g(f): return lambda *case: {'inp.g': f(*case)}
+
+class Ops(TorchFunctionMode):
+    "The `names` of the operations inside, and the numbers in the largest storage that one of them gives"
+    def __init__(self):
+        super().__init__()
+        self.names,self.most = set(),0
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        res = func(*args, **(kwargs or {}))
+        self.names.add(getattr(func, '__name__', ''))
+        if torch.is_tensor(res): self.most = max(self.most, res.untyped_storage().nbytes()//res.itemsize)
+        return res
+
+# %% ../nbs/09_exercises.ipynb #7861f301
+def _sigmoid_grad(f, inp, out):
+    with Ops() as ops: f(inp, out)
+    return {'inp.g': getattr(inp, 'g', None), 'an exponential again': bool(ops.names & {'exp', 'exp_', 'sigmoid', 'sigmoid_', 'tanh', '__rpow__'})}
+
+def _sig(f, again=False): return lambda inp, out: {'inp.g': f(inp, out), 'an exponential again': again}
+
+exercise('04.1', 'The sigmoid', 'sigmoid_grad', 'store in `inp.g` the gradient of the sigmoid, from `out` and `out.g`.',
+    right=lambda inp, out: {'inp.g': by_autograd(torch.sigmoid, inp, out.g), 'an exponential again': False},
+    cases=[(z, with_g(z.sigmoid(), g)) for z,g in (
+        (tensor([0.]).double(), tensor([2.]).double()), (tensor([2.]).double(), tensor([-3.]).double()),
+        (draw64(2, seed=1), draw64(2, seed=2)), (draw64(2,3), draw64(2,3, seed=4)), (draw64(3,3, seed=5), draw64(3,3, seed=6)))],
+    mistakes=[
+        ('The slope has two factors, and `1 - out` is missing: where `out` is nearly 1 the curve is flat.', _sig(lambda inp, out: out.g*out)),
+        ('The slope has two factors, and `out` is missing: where `out` is nearly 0 the curve is flat.', _sig(lambda inp, out: out.g*(1-out))),
+        ('This is the slope alone: the upstream gradient `out.g` must be multiplied in.', _sig(lambda inp, out: out*(1-out))),
+        ('The upstream gradient is divided by, where slopes multiply.', _sig(lambda inp, out: out*(1-out)/out.g)),
+        ('The slope is right only if it is made from `out`; this one is made from `inp`.', _sig(lambda inp, out: out.g*inp*(1-inp))),
+        ('The square is on the wrong factor: this is the slope of tanh, 1 - out².', _sig(lambda inp, out: out.g*(1-out**2))),
+        ('The values are right, but an exponential is computed once more: `out` holds it already.', _sig(lambda inp, out: by_autograd(torch.sigmoid, inp, out.g), True))],
+    run=_sigmoid_grad)
+
+# %% ../nbs/09_exercises.ipynb #a2b3292f
+exercise('04.2', 'The bytes of the outer products', 'outer_bytes', 'the bytes that all outer products of a layer take.',
+    right=lambda n, n_in, n_out, itemsize=4: n*n_in*n_out*itemsize,
+    cases=[(1, 1, 1), (2, 3, 5), (2, 3, 5, 8), (7, 1, 4, 2), (50_000, 784, 50), (50_000, 50, 1)],
+    mistakes=[
+        ('These are numbers, not bytes: each takes `itemsize` of them.', lambda n, n_in, n_out, itemsize=4: n*n_in*n_out),
+        ('`itemsize` is ignored: a number takes 4 bytes in float32 only.', lambda n, n_in, n_out, itemsize=4: n*n_in*n_out*4),
+        ('This is the size of their sum, `w.g`: of outer products there is one a row.', lambda n, n_in, n_out, itemsize=4: n_in*n_out*itemsize),
+        ('These are `inp` and `out.g`; in an outer product every input meets every output, so the sizes multiply.', lambda n, n_in, n_out, itemsize=4: n*(n_in+n_out)*itemsize),
+        ('`n_out` is left out: an outer product has a column for each output.', lambda n, n_in, n_out, itemsize=4: n*n_in*itemsize),
+        ('These are bits: `itemsize` counts bytes already.', lambda n, n_in, n_out, itemsize=4: n*n_in*n_out*itemsize*8),
+        ('These are MB, a millionth: bytes are asked for.', lambda n, n_in, n_out, itemsize=4: n*n_in*n_out*itemsize/1e6)])
+
+# %% ../nbs/09_exercises.ipynb #7fccbfb6
+def _off(inp, targ): return inp-targ[:,None]
+
+exercise('04.3', 'The mean absolute error', 'mae_grad', 'store in `inp.g` the gradient of the mean absolute error of `inp` (n, 1) against `targ` (n,).',
+    right=lambda inp, targ: {'inp.g': by_autograd(lambda o: (o[:,0]-targ).abs().mean(), inp)},
+    cases=[(tensor(o).double(), tensor(t).double()) for o,t in (
+        ([[2.5]], [1.]), ([[1.]], [2.5]), ([[1.], [3.]], [1., 1.]), ([[1.], [2.], [0.]], [1.001, -998., 4.]))]
+        + [(draw64(5,1), draw64(5, seed=1)), (tensor([[1.], [1.], [1.], [1.]]).double(), tensor([1., 2., 1., 0.]).double())],
+    mistakes=[
+        ('The 1/n is missing: a mean over n rows gives each row an n-th of the say.', inp_g(lambda inp, targ: _off(inp, targ).sign())),
+        ('A column met a row: `inp` (n, 1) minus `targ` (n,) is a table (n, n). Make a column of the targets first.', inp_g(lambda inp, targ: (inp-targ).sign()/len(targ))),
+        ('The sign is wrong: an output that is too high must have a positive slope.', inp_g(lambda inp, targ: -_off(inp, targ).sign()/len(targ))),
+        ('This is the gradient of `mse`: the slope of |d| is 1 or -1, however far off.', inp_g(lambda inp, targ: 2*_off(inp, targ)/len(targ))),
+        ('The difference itself is left in: the slope of |d| is 1 or -1, however far off.', inp_g(lambda inp, targ: _off(inp, targ)/len(targ))),
+        ('The absolute value is left in: this is the loss of each row, not its slope.', inp_g(lambda inp, targ: _off(inp, targ).abs()/len(targ))),
+        ('Where output and target are equal the gradient must be 0, and it is negative there: `>` leaves equality to the other side.',
+            inp_g(lambda inp, targ: torch.where(_off(inp, targ)>0, 1., -1.).double()/len(targ))),
+        ('Where output and target are equal the gradient must be 0, and it is positive there: `>=` takes equality in.',
+            inp_g(lambda inp, targ: torch.where(_off(inp, targ)>=0, 1., -1.).double()/len(targ)))],
+    run=stored(inp=0))
+
+# %% ../nbs/09_exercises.ipynb #666a25ea
+def _blocks(f, inp, out_g, rows):
+    with Ops() as ops: res = f(inp, out_g, rows)
+    allowed = max(inp.numel(), out_g.numel(), rows*inp.shape[1]*out_g.shape[1])
+    return {'w.g': res, 'more than `rows` outer products at once': ops.most>allowed}
+
+def _per_row(g, more=False): return {'w.g': g, 'more than `rows` outer products at once': more}
+
+def _block_sum(inp, out_g, starts, rows):
+    return sum((inp[i:i+rows].t() @ out_g[i:i+rows] for i in starts), torch.zeros(inp.shape[1], out_g.shape[1]).double())
+
+exercise('04.4', 'The gradient in blocks', 'w_grad_blocks', 'the gradient of `w`, from the outer products of `rows` rows at a time.',
+    right=lambda inp, out_g, rows: _per_row(torch.einsum('ik,ij->kj', inp, out_g)),
+    cases=[(draw64(n, n_in, seed=n), draw64(n, n_out, seed=n+1), rows) for n,n_in,n_out,rows in (
+        (1,1,2,1), (2,1,2,1), (3,2,4,2), (2,1,2,5), (5,3,4,2), (8,2,3,4), (7,4,4,3), (3,3,3,1))],
+    mistakes=[
+        ('The last block is lost where it is shorter: `range(0, n, rows)` starts one there too.',
+            lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, range(0, len(inp)-rows+1, rows), rows))),
+        ('Only the last block is left: each replaces the one before, where they must be added up.',
+            lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, range(0, len(inp), rows)[-1:], rows))),
+        ('Only the first block comes back: is the `return` inside the loop?', lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, [0], rows))),
+        ('The blocks overlap: block k begins at row k*rows, not at row k.', lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, range(len(inp)//rows), rows))),
+        ('The blocks overlap: the next one begins `rows` rows further on, not one.', lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, range(len(inp)), rows))),
+        ('It is transposed: the gradient must look like `w` (n_in, n_out), so the inputs come first.', lambda inp, out_g, rows: _per_row(out_g.t()@inp)),
+        ('It is the mean over the rows: a weight collects from each row, so the outer products are added up.', lambda inp, out_g, rows: _per_row(inp.t()@out_g/len(inp))),
+        ('The values are right, but the outer products of all rows exist at once: only `rows` rows may meet.', lambda inp, out_g, rows: _per_row(inp.t()@out_g, inp.shape[1]*out_g.shape[1]*len(inp)>max(inp.numel(), out_g.numel(), rows*inp.shape[1]*out_g.shape[1])))],
+    run=_blocks)
+
+# %% ../nbs/09_exercises.ipynb #8a07443e
+_ps3 = ['w3', 'b3', 'w2', 'b2', 'w1', 'b1']
+
+def _net3(f, inp, targ, w1, b1, w2, b2, w3, b3):
+    loss = f(inp, targ, w1, b1, w2, b2, w3, b3)
+    return {'loss': loss} | {f'{k}.g': getattr(t, 'g', None) for k,t in zip([*_ps3, 'inp'], (w3, b3, w2, b2, w1, b1, inp))}
+
+def _right3(inp, targ, w1, b1, w2, b2, w3, b3, act1=torch.relu, act2=torch.relu, last=lambda o: o):
+    "Loss and gradients by autograd; the activations can be exchanged"
+    ts = [t.detach().clone().requires_grad_() for t in (inp, w1, b1, w2, b2, w3, b3)]
+    inp,w1,b1,w2,b2,w3,b3 = ts
+    loss = (last(act2(act1(inp@w1+b1)@w2+b2)@w3+b3)[:,0]-targ).pow(2).mean()
+    gs = torch.autograd.grad(loss, [w3, b3, w2, b2, w1, b1, inp])
+    return {'loss': loss.detach()} | {f'{k}.g': g for k,g in zip([*_ps3, 'inp'], gs)}
+
+class _Open(torch.autograd.Function):
+    "A ReLU whose gate stays open on the way back"
+    @staticmethod
+    def forward(ctx, inp): return inp.relu()
+    @staticmethod
+    def backward(ctx, g): return g
+
+def _case3(n, m, h1, h2, seed):
+    sizes = (n,m), (n,), (m,h1), (h1,), (h1,h2), (h2,), (h2,1), (1,)
+    return tuple(draw64(*o, seed=seed+i) for i,o in enumerate(sizes))
+
+# %% ../nbs/09_exercises.ipynb #0847a825
+def _times_n(case):
+    res,n = _right3(*case),len(case[0])
+    return {k: v if k=='loss' else n*v for k,v in res.items()}
+
+def _all_pairs(case):
+    inp,targ,w1,b1,w2,b2,w3,b3 = case
+    out = relu(relu(inp@w1+b1)@w2+b2)@w3+b3
+    return _right3(*case) | {'loss': (out-targ).pow(2).mean()}
+
+exercise('04.5', 'One more hidden layer', 'forward_and_backward3', 'the loss of lin → relu → lin → relu → lin → mse, with every gradient in `.g`.',
+    right=lambda inp, targ, w1, b1, w2, b2, w3, b3: _right3(inp, targ, w1, b1, w2, b2, w3, b3),
+    cases=[_case3(*o) for o in ((1,1,1,1,2), (2,1,1,1,3), (2,3,2,4,5), (5,3,4,2,6), (3,3,3,3,7))],
+    mistakes=[
+        ('The 1/n is missing in the gradient of the loss, and every gradient after it is n times too large.', lambda *case: _times_n(case)),
+        ('The gradients are right, but the loss is a mean over all pairs: `out` (n, 1) minus `targ` (n,) is a table (n, n).', lambda *case: _all_pairs(case)),
+        ('The gate of the second ReLU stays open on the way back: what goes into `l3.g` must pass `relu_grad`.', lambda *case: _right3(*case, act2=_Open.apply)),
+        ('The gate of the first ReLU stays open on the way back: what goes into `l1.g` must pass `relu_grad`.', lambda *case: _right3(*case, act1=_Open.apply)),
+        ('Both gates stay open on the way back: `relu_grad` is missing, twice.', lambda *case: _right3(*case, act1=_Open.apply, act2=_Open.apply)),
+        ('The ReLU between the second and the third layer is missing, there and back.', lambda *case: _right3(*case, act2=lambda o: o)),
+        ('The ReLU between the first and the second layer is missing, there and back.', lambda *case: _right3(*case, act1=lambda o: o)),
+        ('There is one ReLU too many: after the last layer comes none.', lambda *case: _right3(*case, last=torch.relu))],
+    run=_net3)
+
+# %% ../nbs/09_exercises.ipynb #30da2499
+exercise('04.6', 'A shortcut', 'shortcut_grad', 'store in `inp.g` the gradient of `out = relu(inp) + inp`, from `inp` and `out.g`.',
+    right=lambda inp, out: {'inp.g': by_autograd(lambda z: torch.relu(z)+z, inp, out.g)},
+    cases=[(z, with_g(z.relu()+z, g)) for z,g in (
+        (tensor([2.]).double(), tensor([3.]).double()), (tensor([-2.]).double(), tensor([3.]).double()), (tensor([0.]).double(), tensor([3.]).double()),
+        (draw64(2,3), draw64(2,3, seed=4)), (draw64(3,3, seed=5), draw64(3,3, seed=6)))],
+    mistakes=[
+        ('The shortcut is lost: `inp` went straight into the sum too, and collects `out.g` from there.', inp_g(lambda inp, out: out.g*(inp>0))),
+        ('The ReLU is lost: where `inp` is positive it collects a second time, through the gate.', inp_g(lambda inp, out: out.g.clone())),
+        ('Twice everywhere: through the ReLU nothing comes back where `inp` was not positive.', inp_g(lambda inp, out: 2*out.g)),
+        ('This is the slope alone: the upstream gradient `out.g` must be multiplied in.', inp_g(lambda inp, out: (inp>0)+torch.ones_like(inp))),
+        ("At exactly 0 the gate is shut, as `torch.relu`'s: `>`, not `>=`.", inp_g(lambda inp, out: out.g*(inp>=0)+out.g)),
+        ('The gate is turned round: it lets through where `inp` is not positive.', inp_g(lambda inp, out: out.g*(inp<=0)+out.g)),
+        ('One contribution is added without its upstream gradient: each way collects `out.g`.', inp_g(lambda inp, out: out.g*(inp>0)+1)),
+        ('The contributions of the two ways are added, not multiplied.', inp_g(lambda inp, out: out.g*(inp>0)*out.g))],
+    run=stored(inp=0))
+
+# %% ../nbs/09_exercises.ipynb #b2cc103c
+from mlp_foundations.layers import *
+
+class Same(Module):
+    "Hands its input on: the output lies over the input's memory"
+    def forward(self, inp): return inp.view(inp.shape)
+    def bwd(self, out, inp): inp.g = out.g
+
+def layers_of(spec, dtype=torch.float64):
+    "The layers that `spec` says: widths, and 'relu' or 'same' between them"
+    layers,n_in = [],spec[0]
+    for i,o in enumerate(spec[1:]):
+        if isinstance(o, str): layers.append(dict(relu=Relu, same=Same)[o]())
+        else:
+            layers.append(Lin(draw(n_in, o, seed=i).to(dtype), draw(o, seed=i+50).to(dtype)))
+            n_in = o
+    return layers
+
+def params_of(layers): return [p for l in layers for p in l.params()]
+
+def there_and_back(layer, inp, upstream):
+    "Call `layer` and send it back; the output and the input's gradient"
+    out = layer(inp)
+    if not torch.is_tensor(out): return {'out': out, 'inp.g': None}
+    out.g = upstream
+    layer.backward()
+    return {'out': out, 'inp.g': getattr(inp, 'g', None)}
+
+# %% ../nbs/09_exercises.ipynb #0d56f5ee
+def _leaky(out=lambda a, z: torch.where(z>0, z, a*z), slope=lambda a, z, o, g: torch.where(z>0, g, a*g)):
+    def f(init, inp, upstream):
+        a = init[0] if init else .01
+        o = out(a, inp)
+        return {'out': o, 'inp.g': slope(a, inp, o, upstream)}
+    return f
+
+exercise('05.1', 'A leaky ReLU', 'LeakyRelu', 'a layer that gives `a` times its input where that is not positive.',
+    right=lambda init, inp, upstream: {'out': torch.nn.functional.leaky_relu(inp, *init), 'inp.g': by_autograd(lambda z: torch.nn.functional.leaky_relu(z, *init), inp, upstream)},
+    cases=[(init, tensor(z).double(), tensor(g).double()) for init,z,g in (
+        ((.5,), [2.], [3.]), ((.5,), [-2.], [3.]), ((.5,), [0.], [3.]), ((), [-2., 2.], [3., -5.]), ((0.,), [-1., 1.], [2., 4.]), ((1.,), [-1., 1.], [2., 4.]),
+        ((2.,), [-1., 1.], [2., 4.]), ((-.5,), [-2., 2.], [3., 4.]))] + [((.25,), draw64(2,3), draw64(2,3, seed=1)), ((.25,), draw64(3,3), draw64(3,3, seed=1))],
+    mistakes=[
+        ('At exactly 0 the slope must be `a`, and it is 1 there.', _leaky(slope=lambda a, z, o, g: torch.where(z>=0, g, a*g))),
+        ("This is the ReLU's gate: on the left the slope is `a`, not 0.", _leaky(slope=lambda a, z, o, g: g*(z>0))),
+        ('The sides are exchanged: it is the negative side that is multiplied by `a`.', _leaky(lambda a, z: torch.where(z>0, a*z, z), lambda a, z, o, g: torch.where(z>0, a*g, g))),
+        ('The upstream gradient `out.g` is left out: this is the slope alone.', _leaky(slope=lambda a, z, o, g: torch.where(z>0, 1., a).double())),
+        ('Right as long as `a` is not negative; below 0 the output is positive on both sides, so ask `inp`, not `out`.', _leaky(slope=lambda a, z, o, g: torch.where(o>0, g, a*g))),
+        ('Right for `a` up to 1 only: beyond it the larger of `inp` and `a*inp` is the wrong one.', _leaky(lambda a, z: torch.maximum(z, a*z))),
+        ('`a` is ignored: .01 is only what it is if nobody says anything else.', lambda init, inp, upstream: _leaky()((), inp, upstream)),
+        ('The input is left in: backward the slope is multiplied by the upstream gradient, and not by `inp`.', _leaky(slope=lambda a, z, o, g: torch.where(z>0, z, a*z)*g))],
+    run=lambda cls, init, inp, upstream: there_and_back(cls(*init), inp, upstream))
+
+# %% ../nbs/09_exercises.ipynb #506ffca8
+def _kept_mb(f, layers, n, dtype):
+    model = Model(layers_of(layers, dtype), Mse())
+    model(draw(n, layers[0]).to(dtype), draw(n).to(dtype))
+    return f(model)
+
+def _sizes_kept(layers, dtype):
+    "Widths of the outputs, with 'same' for a view, and the bytes of a number"
+    widths = [layers[0]]
+    for o in layers[1:]: widths.append(widths[-1] if isinstance(o, str) else o)
+    return [(w,o=='same') for w,o in zip(widths, layers)],dtype.itemsize
+
+def _mb(f): # f(n, widths of the new outputs, widths of all outputs, width of x, numbers in the weights) -> numbers of that size
+    def g(layers, n, dtype):
+        (x,*outs),size = _sizes_kept(layers, dtype)
+        return f(n, sum(w for w,view in outs if not view), sum(w for w,_ in outs), x[0], sum(p.numel() for p in params_of(layers_of(layers))))*size/1e6
+    return g
+
+exercise('05.2', 'What a model keeps', 'kept_mb', 'the MB of the tensors that the layers and the loss of `model` hold, each storage once, without x and targ.',
+    right=lambda layers, n, dtype: _mb(lambda n, new, every, x, ps: n*new+1)(layers, n, dtype),
+    cases=[((3, 1), 4, torch.float32), ((3, 4, 'relu', 1), 5, torch.float32), ((3, 4, 'same', 1), 5, torch.float32), ((3, 1), 4, torch.float64),
+           ((784, 50, 'relu', 1), 20, torch.float32), ((7, 6, 'relu', 5, 'same', 'relu', 1), 8, torch.float64)],
+    mistakes=[
+        ("Each tensor is counted twice: one layer's output is the next one's argument, and both hold the same storage.", _mb(lambda n, new, every, x, ps: 2*n*every+1)),
+        ('Tensors are counted, not storages: a view lies over memory that is counted already.', _mb(lambda n, new, every, x, ps: n*every+1)),
+        ('`x` is counted too, and it was there before.', _mb(lambda n, new, every, x, ps: n*(new+x)+1)),
+        ('`targ` is counted too, and it was there before.', _mb(lambda n, new, every, x, ps: n*(new+1)+1)),
+        ('`x` and `targ` are counted too, and they were there before.', _mb(lambda n, new, every, x, ps: n*(new+x+1)+1)),
+        ("The loss holds something too: its own output, one number.", _mb(lambda n, new, every, x, ps: n*new)),
+        ('The weights are counted: they are there with and without a pass.', _mb(lambda n, new, every, x, ps: n*new+1+ps)),
+        ('A number has `itemsize` bytes, and 4 in float32 only.', lambda layers, n, dtype: _mb(lambda n, new, every, x, ps: n*new+1)(layers, n, torch.float32)),
+        ('These are bytes: a MB is a million of them.', lambda layers, n, dtype: 1e6*_mb(lambda n, new, every, x, ps: n*new+1)(layers, n, dtype)),
+        ('A MB is 1,000,000 bytes here, not 1,048,576.', lambda layers, n, dtype: 1e6/2**20*_mb(lambda n, new, every, x, ps: n*new+1)(layers, n, dtype))],
+    run=_kept_mb)
+
+# %% ../nbs/09_exercises.ipynb #ae400faa
+def _scale(cls, inp, s, upstream):
+    layer = cls(s)
+    res = there_and_back(layer, inp, upstream)
+    return res | {'s.g': getattr(s, 'g', None), '`params()` is [s]': [o is s for o in layer.params()]==[True]}
+
+def _scaled(out=lambda z, s: z*s, inp_g=lambda z, s, g: g*s, s_g=lambda z, s, g: (g*z).sum(0), params=True):
+    return lambda inp, s, upstream: {'out': out(inp, s), 'inp.g': inp_g(inp, s, upstream), 's.g': s_g(inp, s, upstream), '`params()` is [s]': params}
+
+exercise('05.3', 'A scale for each column', 'Scale', 'a layer `inp * s` with `s` (n_out,) to be learnt.',
+    right=lambda inp, s, upstream: _scaled(inp_g=lambda z, s, g: by_autograd(lambda z: z*s, z, g), s_g=lambda z, s, g: by_autograd(lambda s: z*s, s, g))(inp, s, upstream),
+    cases=[(draw64(n, m, seed=n), draw64(m, seed=m), draw64(n, m, seed=n+5)) for n,m in ((1,1), (1,2), (2,1), (4,3), (2,3), (3,3))],
+    mistakes=[
+        ('The sum over the rows is missing in `s.g`: one `s` serves all rows and collects from each.', _scaled(s_g=lambda z, s, g: g*z)),
+        ('`s.g` is summed over the wrong axis: an `s` belongs to a column and collects from its rows, so the rows must go.', _scaled(s_g=lambda z, s, g: (g*z).sum(1))),
+        ('`s.g` is a mean over the rows: what is used in several places adds up what it collects.', _scaled(s_g=lambda z, s, g: (g*z).mean(0))),
+        ('`s.g` is a single number: each column has an `s` of its own.', _scaled(s_g=lambda z, s, g: (g*z).sum())),
+        ('The slope by `s` is `inp`, and here it is `s` itself.', _scaled(s_g=lambda z, s, g: (g*s).sum(0))),
+        ('The upstream gradient is left out of `s.g`.', _scaled(s_g=lambda z, s, g: z.sum(0))),
+        ('The slope by `inp` is `s`, and it is left out of `inp.g`.', _scaled(inp_g=lambda z, s, g: g.clone())),
+        ('The slope by `inp` is `s`; here it is `inp` itself.', _scaled(inp_g=lambda z, s, g: g*z)),
+        ('The gradients are right, but `params()` must be a list that holds `s`, or training never changes it.', _scaled(params=False))],
+    run=_scale)
+
+# %% ../nbs/09_exercises.ipynb #2970ef93
+def _grads(gs, inp_g):
+    "The gradients of the weights and the bias of the one `Lin` inside, and of the input"
+    return dict(zip(['w.g', 'b.g', 'inp.g'], [*gs, inp_g]))
+
+def _around(cls, layers, inp, upstream):
+    "A pass through an answer that has layers inside"
+    inside = layers_of(layers)
+    layer,ps = cls(inside),params_of(inside)
+    layer(inp.clone())
+    remember = any(hasattr(l, 'out') for l in inside)
+    res = there_and_back(layer, inp, upstream)
+    theirs = list(map(id, layer.params()))==list(map(id, ps))
+    return {'out': res['out']} | _grads([getattr(p, 'g', None) for p in ps], res['inp.g']) | {'forward makes them remember': remember, '`params()` are theirs': theirs}
+
+def _inside(layers, inp, upstream, shortcut=False, **more):
+    "The right outcome of `_around`, by autograd"
+    inside,x = layers_of(layers),inp
+    ps = params_of(inside)
+    for t in (inp, *ps): t.requires_grad_()
+    for l in inside: x = torch.relu(x) if isinstance(l, Relu) else x@l.w+l.b
+    out = x+inp if shortcut else x
+    *gs,by_inp = torch.autograd.grad(out, [*ps, inp], upstream)
+    return {'out': out.detach()} | _grads(gs, by_inp) | {'forward makes them remember': False, '`params()` are theirs': True}
+
+# %% ../nbs/09_exercises.ipynb #76ff2a89
+def _unless_alone(layers, inp, upstream):
+    if len(layers)>2: raise ValueError
+    return _inside(layers, inp, upstream)
+
+_inner_cases = [(layers, draw64(n, layers[0], seed=n), draw64(n, layers[0], seed=n+5)) for n,layers in (
+    (1, (1, 1)), (2, (1, 1, 'relu')), (2, (3, 'relu', 3)), (4, (2, 'relu', 2, 'relu')), (3, (3, 3, 'relu')))]
+
+exercise('05.4', 'Memory for time', 'Recompute', 'a layer around `layers` that keeps nothing between them, and computes it again on the way back.',
+    right=lambda layers, inp, upstream: _inside(layers, inp, upstream), cases=_inner_cases,
+    mistakes=[
+        ("The gradients are right, but nothing is saved: `forward` calls the layers, and a layer that is called remembers. Their `forward` doesn't.",
+            lambda *case: _inside(*case) | {'forward makes them remember': True}),
+        ('Right with one layer, but with more the way back begins at the wrong end: from the last to the first.', _unless_alone),
+        ('What is handed to the last layer must be `out.g`, and here it is ones.', lambda layers, inp, upstream: _inside(layers, inp, torch.ones_like(upstream))),
+        ("The gradients are right, but `params()` must give the layers', or training never changes them.", lambda *case: _inside(*case) | {'`params()` are theirs': False}),
+        ('The gradients of the weights are right, but that of `inp` went to a copy of it: call the first layer on `inp` itself.', lambda *case: _inside(*case) | {'inp.g': None})],
+    run=_around)
+
+# %% ../nbs/09_exercises.ipynb #9a1c7cb1
+def _round(layers, inp, upstream): return _inside(layers, inp, upstream, shortcut=True)
+
+def _only_layers(layers, inp, upstream):
+    "The gradient of `inp` through the layers alone"
+    return _round(layers, inp, upstream)['inp.g']-upstream
+
+def _in_place(layers, inp, upstream):
+    "What comes of a `forward` that writes its output over `inp`: `inp.g` and `out.g` are one"
+    out = _round(layers, inp, upstream)['out']
+    return _round(layers, out.clone(), upstream) | {'out': out, 'inp.g': 2*_only_layers(layers, out.clone(), upstream)}
+
+exercise('05.5', 'A shortcut around layers', 'Residual', 'a layer `inp + layers(inp)`, with the gradients of `inp` and of every parameter inside.',
+    right=lambda layers, inp, upstream: _round(layers, inp, upstream), cases=_inner_cases,
+    mistakes=[
+        ('`inp.g` lacks the share of the shortcut: `inp` went into the sum itself, and collects `out.g` from there.', lambda *case: _round(*case) | {'inp.g': _only_layers(*case)}),
+        ("`inp.g` lacks the layers' share: the last line replaces what they stored there.", lambda *case: _round(*case) | {'inp.g': case[2]}),
+        ('The gradients belong to a sum, but `forward` gives the layers alone: `inp` is not added.', lambda *case: _round(*case) | {'out': _inside(*case)['out']}),
+        ('There is no shortcut at all: this is what the layers alone give, there and back.', lambda *case: _inside(*case)),
+        ('The shortcut counts twice in `inp.g`.', lambda *case: _round(*case) | {'inp.g': _only_layers(*case)+2*case[2]}),
+        ('`forward` adds into `inp` itself, and the way back starts from the changed numbers: `inp + out` makes a new tensor, `+=` changes the old one.',
+            lambda layers, inp, upstream: _in_place(layers, inp, upstream)),
+        ('The share of the shortcut is `out.g`, and here it is ones.', lambda *case: _round(*case) | {'inp.g': _only_layers(*case)+1}),
+        ('The gradients are right until a prediction comes between: `forward` calls the layers, which then remember that one. Their `forward` remembers nothing.',
+            lambda *case: _round(*case) | {'forward makes them remember': True}),
+        ("The gradients are right, but `params()` must give the layers', or training never changes them.", lambda *case: _round(*case) | {'`params()` are theirs': False})],
+    run=_around)
+
+# %% ../nbs/09_exercises.ipynb #46a74dab
+from mlp_foundations import nn
+
+def net_of(spec, lib='nn', made=None):
+    "The net that `spec` says, from our modules ('nn') or PyTorch's ('torch.nn')"
+    made,o = {} if made is None else made,nn if lib=='nn' else torch.nn
+    if isinstance(spec, str):
+        if spec not in made: made[spec] = o.ReLU() if spec.startswith('relu') else o.Linear(*map(int, spec.strip("'").split('→')))
+        if spec.endswith("'"): made[spec].weight = net_of(spec.strip("'"), lib, made).weight
+        return made[spec]
+    if not isinstance(spec, dict): return o.Sequential(*(net_of(i, lib, made) for i in spec))
+    net = o.Module()
+    for k,v in spec.items(): setattr(net, k, net_of(v, lib, made))
+    return net
+
+# %% ../nbs/09_exercises.ipynb #b43ca298
+def _counted(f): return lambda lib, net: f(net_of(net, 'torch.nn'))
+
+exercise('06.1', 'How many numbers are trained', 'n_params', 'how many numbers the parameters of `net` hold, each shared parameter once.',
+    right=_counted(lambda net: sum({id(p): p.numel() for p in net.parameters()}.values())),
+    cases=[(lib, net) for lib,net in (('nn', ('1→1',)), ('nn', ('3→2',)), ('torch.nn', ('3→2',)), ('nn', ('3→2', 'relu', '2→4')), ('nn', ('3→3', 'relu', '3→3')),
+        ('torch.nn', ('3→2', 'relu', '3→2')), ('nn', ('2→4', "2→4'")), ('torch.nn', ('3→2', ('relu', ('2→4',)))), ('nn', dict(body=('3→2', 'relu'), head='2→1')), ('nn', ('relu',)))],
+    mistakes=[
+        ('A layer or a weight that is used twice is counted twice: `parameters()` gives each once, `state_dict()` each under all of its names.',
+            _counted(lambda net: sum(p.numel() for _,p in net.named_parameters(remove_duplicate=False)))),
+        ('A weight that two layers share is counted twice: it is the parameters that must be counted once, not the layers.',
+            _counted(lambda net: sum(p.numel() for m in net.modules() for p in m.parameters(recurse=False)))),
+        ('The biases are missing: each unit has one.', _counted(lambda net: sum(p.numel() for p in net.parameters() if p.ndim>1))),
+        ('The weights are missing: these are the biases.', _counted(lambda net: sum(p.numel() for p in net.parameters() if p.ndim==1))),
+        ('These are the parameters; each holds many numbers, `p.numel()` of them.', _counted(lambda net: len(list(net.parameters())))),
+        ('Only the first axis is counted: `len` of a matrix is its rows, `numel` its numbers.', _counted(lambda net: sum(map(len, net.parameters())))),
+        ('The layers of a net inside the net are missing.', _counted(lambda net: sum(p.numel() for p in {p for m in net.children() for p in m.parameters(recurse=False)})))],
+    run=lambda f, lib, net: f(net_of(net, lib)))
+
+# %% ../nbs/09_exercises.ipynb #6c81a986
+def _leaky_fn(f, inp, a, upstream):
+    "Output, gradient, gradient of the gradient, and the number of tensors saved by a `Function`"
+    z,v = inp.clone().requires_grad_(),upstream.clone().requires_grad_()
+    out = f(z, *a)
+    if not torch.is_tensor(out): return {'out': out, 'inp.grad': None, 'gradient of the gradient': None, 'tensors saved': None}
+    node = out.grad_fn
+    saved = len(node.saved_tensors) if isinstance(node, torch.autograd.function.BackwardCFunction) else 'not a Function'
+    g, = torch.autograd.grad(out, z, v, create_graph=True)
+    again, = torch.autograd.grad(g, v, torch.ones_like(g), allow_unused=True) if g.requires_grad else (None,)
+    return {'out': out.detach(), 'inp.grad': g.detach(), 'gradient of the gradient': again, 'tensors saved': saved}
+
+def _leaky_says(slope=lambda a, z, o: torch.where(z>0, 1., a), out=lambda a, z: torch.where(z>0, z, a*z), saved=1, upstream=True):
+    def f(inp, a, upstream):
+        o,k = out(*a or (.1,), inp),a[0] if a else .1
+        s = slope(k, inp, o).to(inp.dtype)
+        return {'out': o, 'inp.grad': s*upstream, 'gradient of the gradient': s, 'tensors saved': saved}
+    return f
+
+exercise('06.2', 'A leaky ReLU for autograd', 'leaky_relu_fn', 'the input where it is positive, else `a` times the input, by a `Function` of your own.',
+    right=_leaky_says(),
+    cases=[(tensor(z).double(), a, tensor(g).double()) for z,a,g in (
+        ([2.], (.5,), [3.]), ([-2.], (.5,), [3.]), ([0.], (.5,), [3.]), ([-2., 2.], (), [3., -5.]), ([-1., 1.], (0.,), [2., 4.]), ([-1., 1.], (1.,), [2., 4.]),
+        ([-1., 1.], (2.,), [2., 4.]), ([-2., 2.], (-1.,), [3., 4.]))] + [(draw64(2,3), (.25,), draw64(2,3, seed=1))],
+    mistakes=[
+        ("This is the ReLU's gate: where the input isn't positive, `backward` must give `a` times the upstream gradient.", _leaky_says(lambda a, z, o: torch.where(z>0, 1., 0.))),
+        ('The gradient goes through everywhere: left of 0 the slope is `a`.', _leaky_says(lambda a, z, o: torch.ones_like(z))),
+        ('At exactly 0 the slope must be `a`, and it is 1 there.', _leaky_says(lambda a, z, o: torch.where(z>=0, 1., a))),
+        ('Right as long as `a` is not negative; with a = -1 the output is positive on both sides and no longer says where the input was: save that.', _leaky_says(lambda a, z, o: torch.where(o>0, 1., a))),
+        ('Right for `a` up to 1 only: beyond it the larger of `inp` and `a*inp` is the wrong one.', _leaky_says(out=lambda a, z: torch.maximum(z, a*z))),
+        ('`a` is ignored: .1 is only what it is if nobody says anything else.', lambda inp, a, upstream: _leaky_says()(inp, (), upstream)),
+        ('All is right, but two tensors are saved: one is enough, and memory is what saving costs.', _leaky_says(saved=2)),
+        ("All is right, but nothing is saved by `save_for_backward`: an attribute of `ctx` isn't watched for changes in place.", _leaky_says(saved=0)),
+        ("The values are right, but they come from PyTorch's own derivatives: write a `Function` with a `backward`, and use its `apply`.", _leaky_says(saved='not a Function')),
+        ('The first gradient is right, but it forgets where it came from: `backward` must use operations that autograd can follow, without `detach`, `data` or `no_grad`.',
+            lambda *c: _leaky_says()(*c) | {'gradient of the gradient': None})],
+    run=_leaky_fn)
+
+# %% ../nbs/09_exercises.ipynb #06eb3c06
+def _names(net, prefix='', seen=None, first=True):
+    "(name, kind) of the modules of a PyTorch net; `seen` None: each as often as it occurs"
+    if seen is not None and id(net) in seen: return []
+    if seen is not None: seen.add(id(net))
+    inside = [o for k,m in net._modules.items() for o in _names(m, f'{prefix}{k}.', seen, first)]
+    return [(prefix[:-1], type(net).__name__)]*first + inside + [(prefix[:-1], type(net).__name__)]*(not first)
+
+def _named_as(f): return lambda net: f(net_of(net, 'torch.nn'))
+
+exercise('06.3', 'Names of modules', 'named_modules', 'pairs of dotted name and module: `net` itself under the empty name, then everything inside it, each once.',
+    right=_named_as(lambda net: [(k, type(m).__name__) for k,m in net.named_modules()]),
+    cases=[('relu',), (('relu',),), (('relu', '3→2'),), (('relu', ('3→2',)),), (('3→2', 'relu', '3→2'),), (dict(body=('3→2', ('relu',)), head='2→1'),), (('3→2', ('relu', '3→2'), dict(a='relu')),)],
+    mistakes=[
+        ('The net itself is missing: it comes first, under the empty name.', _named_as(lambda net: _names(net, '', set())[1:])),
+        ('A module that occurs twice is named twice: remember which ones you have seen.', _named_as(lambda net: _names(net))),
+        ('What lies inside a net inside the net is missing: each child is walked through in turn.', _named_as(lambda net: [(k, o) for k,o in _names(net, '', set()) if '.' not in k])),
+        ('The names lack the way to them: in front of a name stands that of the module around it, and a dot.', _named_as(lambda net: [(k.split('.')[-1], o) for k,o in _names(net, '', set())])),
+        ('Each name ends in a dot too many.', _named_as(lambda net: [(k and k+'.', o) for k,o in _names(net, '', set())])),
+        ('Each name begins with a dot: where the prefix is empty there is nothing to separate.', _named_as(lambda net: [(k and '.'+k, o) for k,o in _names(net, '', set())])),
+        ('The order is turned round: a module comes before what is inside it.', _named_as(lambda net: _names(net, '', set(), False))),
+        ('These are the modules that have no others inside; the ones around them count too.', _named_as(lambda net: [(k, type(m).__name__) for k,m in net.named_modules() if not len(m._modules)]))],
+    run=lambda f, net: [(k, type(m).__name__) for k,m in f(net_of(net))])
+
+# %% ../nbs/09_exercises.ipynb #e47c03b5
+class Layer(nn.Module):
+    def __init__(self, n): self.p = nn.Parameter(draw(n))
+
+class Holder(nn.Module):
+    def __init__(self, layers): self.layers = layers
+
+def _module_list(cls, sizes, appended):
+    "Features of a list made of layers with one parameter of each size, and more appended"
+    layers = [Layer(n) for n in sizes]
+    o = cls(list(layers))
+    for n in appended:
+        layers.append(Layer(n))
+        o.append(layers[-1])
+    return {'len': len(o), 'parameters of a module that holds it': [k for k,_ in Holder(o).named_parameters()],
+        'places of l[0], l[-1] and a loop': [k for v in ([o[0], o[-1], *o] if layers else []) for k,l in enumerate(layers) if l is v], 'a forward of its own': cls.forward is not nn.Module.forward}
+
+def _listed(names=lambda n, more: range(n+more), order=lambda n: list(range(n)), forward=False, length=lambda n: n):
+    def f(sizes, appended):
+        n,more = len(sizes),len(appended)
+        at = order(n+more)
+        return {'len': length(n+more), 'parameters of a module that holds it': [f'layers.{k}.p' for k in names(n, more)],
+            'places of l[0], l[-1] and a loop': [*at[:1], *at[-1:], *at], 'a forward of its own': forward}
+    return f
+
+exercise('06.4', 'A list that is a module', 'ModuleList', 'a module that holds a list of modules, registered under 0, 1 and so on.',
+    right=_listed(), cases=[((2,), ()), ((2, 3), ()), ((), ()), ((2,), (3,)), ((), (2, 3)), (tuple(range(1, 12)), (2,))],
+    mistakes=[
+        ('Nothing is registered: each module must become an attribute, by `setattr`; a list in an attribute is not looked into.', _listed(lambda n, more: [])),
+        ('What is appended is not registered: `append` must do for one module what `__init__` does for each.', _listed(lambda n, more: range(n))),
+        ('What the list is made of is not registered: `__init__` must do for each module what `append` does for one.', _listed(lambda n, more: range(n, n+more))),
+        ('The names begin at 1, and places in a list begin at 0.', _listed(lambda n, more: range(1, n+more+1))),
+        ('It has a `forward`: a list holds modules, and does not say how they are called.', _listed(forward=True)),
+        ("The order is that of the alphabet, where '10' comes before '2': sort by number, or not at all.", _listed(order=lambda n: sorted(range(n), key=str)))],
+    run=_module_list)
+
+# %% ../nbs/09_exercises.ipynb #e93ed5ba
+def _freeze(f, net, prefix):
+    net = net_of(net)
+    res = f(net, prefix)
+    return {'returned': res, 'frozen': [k for k,p in net.named_parameters() if not p.requires_grad]}
+
+def _frozen(which=lambda k, prefix: k.startswith(prefix), count=lambda ps: sum(p.numel() for p in ps), keep=False):
+    def f(net, prefix):
+        ps = [(k,p) for k,p in net_of(net, 'torch.nn').named_parameters() if which(k, prefix)]
+        return {'returned': count([p for _,p in ps]), 'frozen': [k for k,_ in ps]*(not keep)}
+    return f
+
+exercise('06.5', 'Freeze', 'freeze', 'turn off `requires_grad` where the name begins with `prefix`, and return how many numbers that were.',
+    right=_frozen(),
+    cases=[(('3→2',), '0.'), (('3→2', 'relu', '2→4'), '0.'), (('3→2', 'relu', '2→4'), '2.'), (('3→2', 'relu', '2→4'), ''), (('3→2', 'relu', '2→4'), '1.'), (('3→2', 'relu', '2→4'), '2.bias'),
+           (('3→2', ('2→4', 'relu', '4→2')), '1.0'), (('3→2', ('2→4', 'relu', '4→2')), '0.'), (dict(body=('3→2', 'relu'), head='2→1'), 'body')],
+    mistakes=[
+        ('The number returned is right, but nothing is frozen: set `p.requires_grad` itself.', _frozen(keep=True)),
+        ('The right ones are frozen, but these are the parameters; each holds many numbers, `p.numel()` of them.', _frozen(count=len)),
+        ('Everything is frozen: `prefix` is not looked at.', _frozen(lambda k, prefix: True)),
+        ('The others are frozen: those whose names begin with `prefix` are meant.', _frozen(lambda k, prefix: not k.startswith(prefix))),
+        ('A name that holds `prefix` somewhere is frozen too: it must begin with it.', _frozen(lambda k, prefix: prefix in k)),
+        ('A name of several parts is compared with its first part only: `prefix` may be longer, or shorter.', _frozen(lambda k, prefix: k.split('.')[0]==prefix.rstrip('.'))),
+        ('Only weights are frozen: the biases are parameters as well.', _frozen(lambda k, prefix: k.startswith(prefix) and 'bias' not in k))],
+    run=_freeze)
+
+# %% ../nbs/09_exercises.ipynb #4e2e6bc7
+def _put(value):
+    "`value` with 'layer' and 'parameter' replaced by one"
+    if isinstance(value, str): return dict(layer=nn.ReLU, parameter=lambda: nn.Parameter(draw(2)))[value]()
+    if isinstance(value, dict): return {k:_put(v) for k,v in value.items()}
+    return type(value)(map(_put, value)) if isinstance(value, (list, tuple)) else value
+
+def _guarded(cls, name, value):
+    o = cls()
+    try:
+        setattr(o, name, _put(value))
+        said = 'accepted'
+    except TypeError as e: said = f'TypeError with{"" if name in str(e) else "out"} the name'
+    return {'said': said, 'kept': hasattr(o, name), 'registered': len(o._params)+len(o._children)}
+
+def _holds(value, kinds=(list, tuple, dict), what=('layer', 'parameter'), depth=9):
+    "Whether `value` is or holds one of `what`, looking into `kinds`"
+    if not isinstance(value, kinds): return value in what if isinstance(value, str) else False
+    return depth>0 and any(_holds(v, kinds, what, depth-1) for v in (value.values() if isinstance(value, dict) else value))
+
+def _guards(refuse=lambda value: not isinstance(value, str) and _holds(value), said='TypeError with the name', kept_if_refused=False, keep=True, register=True):
+    def f(name, value):
+        no,single = refuse(value),isinstance(value, str)
+        return {'said': said if no else 'accepted', 'kept': kept_if_refused if no else keep, 'registered': int(single and not no and register and keep)}
+    return f
+
+# %% ../nbs/09_exercises.ipynb #75e690c5
+def _looks_into(*kinds): return _guards(lambda v: isinstance(v, kinds) and any(_holds(o) for o in (v.values() if isinstance(v, dict) else v)))
+
+exercise('06.6', 'A guarded module', 'Guarded', 'a module that raises `TypeError` where a list, tuple or dict that holds a module or a parameter is assigned to it.',
+    right=_guards(),
+    cases=[('stem', 'layer'), ('stem', ['layer']), ('stem', ('layer',)), ('stem', dict(a='layer')), ('stem', ['parameter']), ('heads', [[1, ('layer',)]]), ('heads', dict(a=[2, dict(b='parameter')])),
+           ('sizes', [3, 4]), ('sizes', ([3], dict(a=4))), ('tail', 'parameter'), ('tail', 5)],
+    mistakes=[
+        ("It doesn't look into tuples: they hide a module as well as a list does.", _guards(lambda v: not isinstance(v, str) and _holds(v, (list, dict)))),
+        ("It doesn't look into dicts: look at their values.", _guards(lambda v: not isinstance(v, str) and _holds(v, (list, tuple)))),
+        ('It looks into lists only: tuples and dicts hide a module as well.', _guards(lambda v: isinstance(v, list) and _holds(v, (list,)))),
+        ('It looks at the first level only: a list in a list hides a module too.', _guards(lambda v: not isinstance(v, str) and _holds(v, depth=1))),
+        ("It doesn't look for parameters: a parameter in a list is lost to training too.", _guards(lambda v: not isinstance(v, str) and _holds(v, what=('layer',)))),
+        ('It raises, but the message lacks the name of the attribute, which is what one needs to find it.', _guards(said='TypeError without the name')),
+        ('It raises, but too late: the attribute is there already. Look first, then assign.', _guards(kept_if_refused=True)),
+        ('Every list is refused, also one of numbers: only those that hold a module or a parameter are meant.', _guards(lambda v: isinstance(v, (list, tuple, dict)))),
+        ('It refuses modules and parameters themselves, and those may be assigned: they are noted.', _guards(lambda v: _holds(v))),
+        ('What is accepted is not kept: hand it on with `super().__setattr__(name, value)`.', _guards(keep=False)),
+        ('What is accepted is kept but not registered: hand it on with `super().__setattr__(name, value)`.', _guards(register=False))],
+    run=_guarded)
+
+# %% ../nbs/09_exercises.ipynb #61a48386
+from mlp_foundations.training import *
+import torch.nn.functional as F
+
+# %% ../nbs/09_exercises.ipynb #1e7f3c7c
+def _bce(by_row): return lambda z, t: by_row(z, t).mean()
+
+exercise('07.1', 'Two classes, one logit', 'binary_cross_entropy', 'the mean loss of logits `z` (n,) against labels `t` (n,) of 0 and 1.',
+    right=lambda z, t: F.binary_cross_entropy_with_logits(z, t.to(z.dtype)),
+    cases=[(tensor(z), tensor(t)) for z,t in (([0.], [1]), ([.5], [1]), ([.5], [0]), ([.5, -2.], [1, 1]), ([1., 2., -1.5], [0, 1, 0]), ([10_000.], [1]), ([-10_000., 20.], [1, 0]))]
+        + [(draw64(7), draw(7, seed=1).gt(0).long()), (draw64(4), draw(4, seed=2).gt(0).long())],
+    mistakes=[
+        ('This is a sum over the rows: the loss is their mean, so the 1/n is missing.', lambda z, t: F.binary_cross_entropy_with_logits(z, t.to(z.dtype), reduction='sum')),
+        ('The labels are exchanged: a large `z` says 1, and must cost little where `t` is 1.', lambda z, t: F.binary_cross_entropy_with_logits(-z, t.to(z.dtype))),
+        ('The sign is wrong: a loss is positive, the negative logarithm of a probability.', lambda z, t: -F.binary_cross_entropy_with_logits(z, t.to(z.dtype))),
+        ('The pair is (-z, z), whose difference is 2z: softmax only sees the difference, and it must be `z`.', lambda z, t: F.binary_cross_entropy_with_logits(2*z, t.to(z.dtype))),
+        ('Only the rows with label 1 cost something: with label 0 it is the probability 1-p that counts.', _bce(lambda z, t: F.softplus(-z)*t)),
+        ('The logarithm is left out: this is the mean of the missing probability.', _bce(lambda z, t: (t-z.sigmoid()).abs())),
+        ('Right until the exponential overflows: for large `z` the probability is exactly 0 or 1, and its logarithm infinite. Stay in logarithms.',
+            lambda z, t: -(t*z.sigmoid().log()+(1-t)*(1-z.sigmoid()).log()).mean()),
+        ('Finite, but not the loss: a probability that is cut off at 1e-7 never costs more than about 16, however wrong it is.',
+            lambda z, t: (lambda p: -(t*p.log()+(1-t)*(1-p).log()).mean())(z.sigmoid().clamp(1e-7, 1-1e-7))),
+        ('Right until `exp` overflows: log(1 + exp(z)) is `z` itself where `z` is large.', _bce(lambda z, t: (1+z.exp()).log()-t*z))])
+
+# %% ../nbs/09_exercises.ipynb #4465c96d
+def _hits(logits, targ, k): return (logits.topk(k, 1).indices==targ[:,None]).sum().item()
+
+exercise('07.2', 'Among the k best', 'top_k_accuracy', 'the share of rows whose label is among the `k` largest logits, a float.',
+    right=lambda logits, targ, k: sum((row>row[i]).sum().item()<k for row,i in zip(logits, targ.tolist()))/len(targ),
+    cases=[(tensor(x), tensor(t), k) for x,t,k in (([[1., 3., 2.]], [1], 1), ([[1., 3., 2.]], [2], 2), ([[1., 3., 2.]], [0], 2), ([[1., 3., 2.], [4., 1., 0.]], [2, 2], 2), ([[1., 3., 2.], [4., 1., 0.]], [1, 1], 2))]
+        + [(torch.randn(n, 5, generator=torch.Generator().manual_seed(n)), torch.arange(n)%5, k) for n,k in ((7,1), (7,3), (8,5), (3,3), (9,2), (40,3))],
+    mistakes=[
+        ('`k` is ignored: this is the accuracy, with the largest logit alone.', lambda logits, targ, k: accuracy(logits, targ)),
+        ('These are the `k` smallest logits: sort from the largest down.', lambda logits, targ, k: _hits(-logits, targ, k)/len(targ)),
+        ('Only the k-th largest counts here; the larger ones before it are hits as well.', lambda logits, targ, k: (logits.topk(k, 1).indices[:,-1]==targ).sum().item()/len(targ)),
+        ('It is divided by `k` once too often: a row has one label, so at most one hit.', lambda logits, targ, k: _hits(logits, targ, k)/len(targ)/k),
+        ('This is the number of hits: a share is divided by the number of rows, so the 1/n is missing.', _hits),
+        ('It is one place off: with `k` = 1 the largest alone counts, so there may be fewer than `k` larger ones, not `k`.',
+            lambda logits, targ, k: sum((row>row[i]).sum().item()<=k for row,i in zip(logits, targ.tolist()))/len(targ)),
+        ('These are the misses: the share of the others is 1 minus this.', lambda logits, targ, k: 1-_hits(logits, targ, k)/len(targ)),
+        ('A table met a row: the `k` places (n, k) are compared with the labels of other rows. Make a column of them, `targ[:,None]`.',
+            lambda logits, targ, k: (logits.topk(k, 1).indices==targ).any(1).sum().item()/len(targ)),
+        ('Whole numbers lose every fraction: `//` makes 0 of all but a perfect score, `/` divides.', lambda logits, targ, k: _hits(logits, targ, k)//len(targ))])
+
+# %% ../nbs/09_exercises.ipynb #da0df787
+def _smooth(cls, init, inp, targ):
+    loss = cls(*init)
+    res = loss(inp, targ)
+    loss.backward()
+    return {'loss': res, 'inp.g': getattr(inp, 'g', None)}
+
+def _softened(inp, targ, eps):
+    "The target of each class"
+    c = inp.shape[1]
+    return F.one_hot(targ, c).to(inp.dtype)*(1-eps)+eps/c
+
+def _by_target(target, **other):
+    "Loss and gradient with the `target` of each class; `other` are the eps and the like of one of them"
+    def f(init, inp, targ):
+        eps = init[0] if init else .1
+        t,n = target(inp, targ, eps),len(targ)
+        return {'loss': -(t*log_softmax(inp)).sum()/n, 'inp.g': (inp.softmax(1)*t.sum(1, keepdim=True)-t)/n}
+    return f
+
+def _onehot(inp, targ, eps): return _softened(inp, targ, 0.)
+
+def _mixed(loss, grad): return lambda *c: {'loss': _by_target(loss)(*c)['loss'], 'inp.g': _by_target(grad)(*c)['inp.g']}
+def _grad(f): return lambda *c: _by_target(_softened)(*c) | {'inp.g': f(_by_target(_softened)(*c)['inp.g'], *c)}
+
+# %% ../nbs/09_exercises.ipynb #cd505c25
+exercise('07.3', 'Smooth labels', 'SmoothCrossEntropy', 'cross-entropy against 1-eps+eps/c at the label and eps/c elsewhere, with its gradient.',
+    right=lambda init, inp, targ: {'loss': F.cross_entropy(inp, targ, label_smoothing=init[0] if init else .1),
+        'inp.g': by_autograd(lambda z: F.cross_entropy(z, targ, label_smoothing=init[0] if init else .1), inp)},
+    cases=[(init, draw64(n, c, seed=n+c), torch.arange(n)*2%c) for init,n,c in (((.5,), 1, 2), ((.5,), 1, 3), ((.5,), 2, 3), ((), 2, 3), ((0.,), 3, 2), ((.25,), 5, 4), ((.3,), 3, 3), ((1.,), 2, 4))],
+    mistakes=[
+        ('The loss is smoothed, the gradient is not: `bwd` is still that of `CrossEntropy`.', _mixed(_softened, _onehot)),
+        ('The gradient is smoothed, the loss is not: `forward` is still that of `CrossEntropy`.', _mixed(_onehot, _softened)),
+        ('Nothing is smoothed: this is `CrossEntropy` itself.', _by_target(_onehot)),
+        ('eps is shared among the other classes only; here every class has its eps/c, the label too.',
+            _by_target(lambda inp, targ, eps: torch.where(F.one_hot(targ, inp.shape[1])>0, 1-eps, eps/(inp.shape[1]-1)).to(inp.dtype))),
+        ('The label lacks its own eps/c: the targets of a row must add up to 1.', lambda *c: _by_target(lambda inp, targ, eps: torch.where(F.one_hot(targ, inp.shape[1])>0, 1-eps, eps/inp.shape[1]).to(inp.dtype))(*c)),
+        ('The label lacks its own eps/c: in the gradient as in the loss the targets of a row must add up to 1.',
+            lambda init, inp, targ: (lambda t: {'loss': -(t*log_softmax(inp)).sum()/len(targ), 'inp.g': (inp.softmax(1)-t)/len(targ)})(
+                torch.where(F.one_hot(targ, inp.shape[1])>0, 1-(init[0] if init else .1), (init[0] if init else .1)/inp.shape[1]).to(inp.dtype))),
+        ('The 1/n is missing in the gradient: the loss is a mean over the rows.', _grad(lambda g, init, inp, targ: g*len(targ))),
+        ('The gradient has the wrong sign: it is softmax minus target.', _grad(lambda g, *c: -g)),
+        ('The softmax of the gradient runs over the wrong axis: the classes of a row add up to 1, not the rows of a class.',
+            _grad(lambda g, init, inp, targ: g+(inp.softmax(0)-inp.softmax(1))/len(targ))),
+        ('The gradient lacks the softmax: the logits themselves are compared with the targets.', _grad(lambda g, init, inp, targ: g+(inp-inp.softmax(1))/len(targ))),
+        ('`eps` is ignored: .1 is only what it is if nobody says anything else.', lambda init, inp, targ: _by_target(_softened)((), inp, targ))],
+    run=_smooth)
+
+# %% ../nbs/09_exercises.ipynb #e8964afa
+class Counted(Lin):
+    "A `Lin` that notes the most rows that it has seen at once"
+    rows = 0
+    def forward(self, inp):
+        self.rows = max(self.rows, len(inp))
+        return super().forward(inp)
+
+def _model(layers):
+    "A classifier in float64 whose first layer counts"
+    made = layers_of(layers)
+    made[0] = Counted(made[0].w, made[0].b)
+    return Model(made, CrossEntropy())
+
+def _pieces(f, layers, x, y, lr, bs):
+    model = _model(layers)
+    ps = model.params()
+    with torch.no_grad(): f(model, x, y, lr, bs)
+    return dict(zip('w1 b1 w2 b2'.split(), ps)) | {'more than `bs` rows at once': model.layers[0].rows>bs}
+
+def _gradients(layers, x, y):
+    "The gradients of a model's parameters by autograd, and the parameters"
+    model = _model(layers)
+    ps = [p.requires_grad_() for p in model.params()]
+    for l in model.layers: x = torch.relu(x) if isinstance(l, Relu) else x@l.w+l.b
+    return torch.autograd.grad(F.cross_entropy(x, y), ps),[p.detach() for p in ps]
+
+def _steps(total, more=False): # total(pieces: a list of (x, y), bs) gives the gradient to step by, with `grads(x, y)` of a piece
+    def f(layers, x, y, lr, bs):
+        gs = total(lambda x, y: _gradients(layers, x, y)[0], list(zip(x.split(bs), y.split(bs))), bs)
+        return dict(zip('w1 b1 w2 b2'.split(), (p-lr*g for p,g in zip(_gradients(layers, x, y)[1], gs)))) | {'more than `bs` rows at once': more and len(x)>bs}
+    return f
+
+def _weighted(weight): # weight(rows of the piece, all rows, number of pieces, bs)
+    def f(grads, pieces, bs):
+        n = sum(len(y) for _,y in pieces)
+        return [sum(o) for o in zip(*([weight(len(y), n, len(pieces), bs)*g for g in grads(x, y)] for x,y in pieces))]
+    return f
+
+# %% ../nbs/09_exercises.ipynb #3e0274b5
+def _one_by_one(share): # share(rows of the piece, all rows, number of pieces): a step on each piece, with that share of lr
+    def f(layers, x, y, lr, bs):
+        model = _model(layers)
+        pieces = list(zip(x.split(bs), y.split(bs)))
+        for xb,yb in pieces: model.step(xb, yb, lr*share(len(xb), len(x), len(pieces)))
+        return dict(zip('w1 b1 w2 b2'.split(), model.params())) | {'more than `bs` rows at once': False}
+    return f
+
+def _first_pieces(layers, x, y, lr, bs):
+    k = max(len(x)//bs, 0)*bs
+    if not k: return _steps(lambda grads, pieces, bs: [0*g for g in grads(*pieces[0])])(layers, x, y, lr, bs)
+    return _steps(lambda grads, pieces, bs: _weighted(lambda r, n, k, bs: r/len(x))(grads, [o for o in pieces if len(o[0])==bs], bs))(layers, x, y, lr, bs)
+
+exercise('07.4', 'One step in pieces', 'accumulated_step', 'one step on all rows of `x`, with at most `bs` of them in a forward pass.',
+    right=lambda layers, x, y, lr, bs: _steps(_weighted(lambda r, n, k, bs: r/n))(layers, x, y, lr, bs),
+    cases=[((1, 2, 'relu', 2), draw64(n, 1, seed=n), torch.arange(n)%2, 2., bs) for n,bs in ((1,1), (2,1), (3,2))]
+        + [((3, 4, 'relu', 5), draw64(n, 3, seed=n), torch.arange(n)*3%5, 1.5, bs) for n,bs in ((4,2), (7,3), (5,8))],
+    mistakes=[
+        ('The gradients of the pieces are added up as they are: each is a mean over its own rows, and must be given its share of all rows first.', _steps(_weighted(lambda r, n, k, bs: 1))),
+        ('The pieces are averaged as if they had equally many rows: the share of the last, shorter one is smaller.', _steps(_weighted(lambda r, n, k, bs: 1/k))),
+        ('Each piece is given the share of a full one, `bs` rows: the last may have fewer.', _steps(_weighted(lambda r, n, k, bs: bs/n))),
+        ('The last piece is lost where it is shorter.', _first_pieces),
+        ('Only the last piece counts: `backward` replaces `.g`, so add it up in a tensor of your own.', _steps(lambda grads, pieces, bs: [len(pieces[-1][1])/sum(len(y) for _,y in pieces)*g for g in grads(*pieces[-1])])),
+        ('Only the last piece counts: `backward` replaces `.g`, and the step is taken once, after the loop.', _steps(lambda grads, pieces, bs: grads(*pieces[-1]))),
+        ('The gradients are sums over the rows, where they must be means: the 1/n is missing.', _steps(_weighted(lambda r, n, k, bs: r))),
+        ('The weights change between the pieces: the gradients of all pieces must be taken at the same weights.', _one_by_one(lambda r, n, k: 1/k)),
+        ('The weights change between the pieces, even if each piece has the right share of `lr`: take all gradients first.', _one_by_one(lambda r, n, k: r/n)),
+        ('This is a step of full length on each piece, not one step on all rows.', _one_by_one(lambda r, n, k: 1)),
+        ('The step goes uphill: the gradient is subtracted.', lambda layers, x, y, lr, bs: _steps(_weighted(lambda r, n, k, bs: r/n))(layers, x, y, -lr, bs)),
+        ('The weights are right, but all rows are in one forward pass: at most `bs` may be.', _steps(_weighted(lambda r, n, k, bs: r/n), more=True)),
+        ('The weights are as before: `p -= ...` and `p.sub_` change a parameter itself, `p = p - ...` only gives its name to another tensor.',
+            _steps(lambda grads, pieces, bs: [0*g for g in grads(*pieces[0])]))],
+    run=_pieces)
+
+# %% ../nbs/09_exercises.ipynb #0bfe6aa3
+def _momentum(cls, init, p, grads):
+    "Two parameters after steps with the gradients `grads` and their double"
+    ps = [p.clone(), 2*p]
+    opt = cls(ps, *init)
+    for g in grads:
+        ps[0].g,ps[1].g = g.clone(),2*g
+        opt.step()
+    return {'p': ps[0], 'another parameter': ps[1]}
+
+def _moved(velocity=lambda v, g, mom, lr: mom*v+g, step=lambda v, g, mom, lr: lr*v, default=.9, start=lambda g: 0*g, after=False):
+    def f(init, p, grads):
+        lr,mom = (*init, default)[:2]
+        def path(p, gs):
+            v = start(gs[0])
+            for g in gs:
+                if after: p = p-step(v, g, mom, lr)
+                v = velocity(v, g, mom, lr)
+                if not after: p = p-step(v, g, mom, lr)
+            return p
+        return {'p': path(p, grads), 'another parameter': path(2*p, [2*g for g in grads])}
+    return f
+
+def _one_for_all(init, p, grads):
+    lr,mom = (*init, .9)[:2]
+    ps,v = [p, 2*p],0.
+    for g in grads:
+        for i in (0, 1):
+            v = mom*v+(i+1)*g
+            ps[i] = ps[i]-lr*v
+    return {'p': ps[0], 'another parameter': ps[1]}
+
+# %% ../nbs/09_exercises.ipynb #1b4c4275
+exercise('07.5', 'Momentum', 'Momentum', 'v ← mom·v + g, then p ← p - lr·v, for each parameter with a `v` of its own.',
+    right=_moved(),
+    cases=[(init, draw64(*shape, seed=k), [draw64(*shape, seed=k+i+1) for i in range(k)]) for init,shape,k in (((.5, .5), (1,), 1), ((.5, .5), (1,), 2), ((.5,), (1,), 2), ((.1, .8), (2, 3), 3), ((.1, .9), (4, 2), 20))],
+    mistakes=[
+        ('Nothing is remembered: this is SGD itself. `v` must live on from step to step, in `self`.', _moved(lambda v, g, mom, lr: g)),
+        ('One `v` serves all parameters, and each pushes the others along: every parameter needs a `v` of its own.', _one_for_all),
+        ('The gradient is damped, by 1-mom: here it goes into `v` undivided.', _moved(lambda v, g, mom, lr: mom*v+(1-mom)*g)),
+        ('`mom` shrinks the new gradient too: it belongs to the old `v` only.', _moved(lambda v, g, mom, lr: mom*(v+g))),
+        ('Nothing is forgotten: `v` must shrink by `mom` at each step before the gradient comes in.', _moved(lambda v, g, mom, lr: v+g)),
+        ("The step is taken with the `v` of the step before: first `v`, then `p`.", _moved(after=True)),
+        ("This is Nesterov's form, which looks a step ahead: plain momentum takes lr·v.", _moved(step=lambda v, g, mom, lr: lr*(g+mom*v))),
+        ('It goes uphill: `v` is subtracted.', _moved(step=lambda v, g, mom, lr: -lr*v)),
+        ('`lr` is missing: the step is lr·v.', _moved(step=lambda v, g, mom, lr: v)),
+        ('`mom` is ignored: .9 is only what it is if nobody says anything else.', lambda init, p, grads: _moved()(init[:1], p, grads)),
+        ('Nothing moves: `p -= ...` and `p.sub_` change a parameter itself, `p = p - ...` only gives its name to another tensor.', _moved(step=lambda v, g, mom, lr: 0*v))],
+    run=_momentum)
+
+# %% ../nbs/09_exercises.ipynb #ae229868
+def _decay(cls, init, w, b, inp, out_g, lr):
+    w,b = w.clone(),b.clone()
+    layer = cls(w, b, *init)
+    out = layer.forward(inp)
+    out.g = out_g
+    layer.step(out, inp, lr)
+    return {'w': w, 'b': b, 'inp.g': getattr(inp, 'g', None), '`w.g` written down': getattr(w, 'g', None) is not None}
+
+def _decayed(w_new=lambda w, g, lr, d: w-lr*(g+d*w), b_new=lambda b, g, lr, d: b-lr*g, by=lambda w, g, lr, d: w, down=False):
+    def f(init, w, b, inp, out_g, lr):
+        d = init[0] if init else 0.
+        w_g = torch.einsum('ik,ij->kj', inp, out_g)
+        return {'w': w_new(w, w_g, lr, d), 'b': b_new(b, out_g.sum(0), lr, d), 'inp.g': out_g@by(w, w_g, lr, d).t(), '`w.g` written down': down}
+    return f
+
+exercise('07.6', 'Weight decay', 'DecayLin', 'a `Lin` whose `step` also takes lr·decay of each weight off, but not of the biases, in one `addmm_`.',
+    right=_decayed(),
+    cases=[(init, draw64(n_in, n_out, seed=n), draw64(n_out, seed=n), draw64(n, n_in, seed=1), draw64(n, n_out, seed=2), lr) for init,n,n_in,n_out,lr in (
+        ((.5,), 1, 1, 1, .5), ((), 1, 1, 1, .5), ((.5,), 2, 1, 3, .25), ((.25,), 5, 3, 4, .5), ((.25,), 3, 3, 3, .5))],
+    mistakes=[
+        ('The weights are not decayed: this is the step of `Lin`.', _decayed(lambda w, g, lr, d: w-lr*g)),
+        ('The biases are decayed too: only the weights are meant.', _decayed(b_new=lambda b, g, lr, d: b-lr*(g+d*b))),
+        ('`lr` is missing in the decay: a step takes lr·decay off, so `beta` is 1 - lr·decay.', _decayed(lambda w, g, lr, d: w-lr*g-d*w)),
+        ('The weights grow: `beta` is 1 - lr·decay, and the sign here is a plus.', _decayed(lambda w, g, lr, d: w-lr*(g-d*w))),
+        ('`beta` is what is left of a weight, 1 - lr·decay, not what is taken off.', _decayed(lambda w, g, lr, d: lr*d*w-lr*g)),
+        ('It goes uphill: the gradient is subtracted, so `alpha` is -lr.', _decayed(lambda w, g, lr, d: w+lr*g-lr*d*w)),
+        ('The decay comes after the step, and takes its share of the step too: `addmm_` does both at once.', _decayed(lambda w, g, lr, d: (w-lr*g)*(1-lr*d))),
+        ('The weights are right, but `inp.g` is made from weights that are decayed already: it belongs to those of the forward pass.', _decayed(by=lambda w, g, lr, d: w*(1-lr*d))),
+        ('The weights are right, but `inp.g` is made from the weights after their step: it belongs to those of the forward pass.', _decayed(by=lambda w, g, lr, d: w-lr*(g+d*w))),
+        ('The biases are not changed: they take a plain step, lr·out.g.sum(0).', _decayed(b_new=lambda b, g, lr, d: b.clone())),
+        ('The weights are right, but their gradient was written down in `w.g`: let the step ride on the product, with `addmm_`.', _decayed(down=True))],
+    run=_decay)
