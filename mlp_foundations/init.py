@@ -58,6 +58,6 @@ def kaiming_normal(
 )->torch.Tensor: # (n_in, n_out), float32, mean 0, std sqrt(2/((1+a*a)*fan))
     "Weights for a layer before a ReLU (He et al. 2015, arXiv 1502.01852, section 2.2); raises `ValueError` on an unknown mode, an `a` that isn't finite, and unless both sizes are whole and above 0"
     _fans(n_in, n_out)
-    if not 1+a*a<math.inf: raise ValueError(f'a must be a finite slope, not {a!r}')
+    if not a*a<math.inf: raise ValueError(f'a must be a finite slope, not {a!r}')
     if mode not in ('fan_in', 'fan_out'): raise ValueError(f"mode must be 'fan_in' or 'fan_out', not {mode!r}")
     return _draw(n_in, n_out, math.sqrt(2/((1+a*a)*(n_in if mode=='fan_in' else n_out))), generator)

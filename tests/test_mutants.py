@@ -1,10 +1,11 @@
 "Small checks, each for a change in the code that no other test noticed: see MUTANTS.md."
 import pytest
 import torch
+from mlp_foundations import nn
 from mlp_foundations.backward import check_grads
 from mlp_foundations.init import kaiming_normal, layer_stats, xavier_normal
 from mlp_foundations.layers import Lin, Model, Mse, Relu
-from mlp_foundations.matmul import lin
+from mlp_foundations.matmul import lin, matmul, matmul_broadcast, matmul_dot, matmul_einsum, matmul_loops
 
 @pytest.mark.parametrize('f', [xavier_normal, kaiming_normal])
 @pytest.mark.parametrize('sizes', [(0,3), (3,0), (-1,3), (3,-1), (2.,3), (3,2.), ('2',3), (3,None)])
@@ -82,3 +83,17 @@ def test_relu_of_integers_is_refused():
 
 def test_a_prediction_is_no_graph():
     assert not Model([Lin(torch.ones(3, 1).requires_grad_(), torch.zeros(1))], Mse())(torch.ones(2, 3)).requires_grad
+
+@pytest.mark.parametrize('f', [matmul_loops, matmul_dot, matmul_broadcast, matmul_einsum, matmul])
+def test_products_of_other_numbers(f):
+    for n,m,p in ((0,3,2), (2,3,0), (2,0,3)): assert f(torch.ones(n, m, dtype=torch.int64), torch.ones(m, p, dtype=torch.int64)).tolist()==[[0]*p]*n
+    a,b = torch.tensor([[1+2j, 3j]]),torch.tensor([[2j], [1-1j]])
+    assert f(a, b).tolist()==[[-4+2j+3+3j]]
+
+def test_a_torch_layer_knows_its_sizes():
+    for o in (nn.to_torch(nn.Sequential(nn.Linear(3, 2)))[0], nn.to_torch([Lin(torch.ones(3, 2), torch.zeros(2))])[0]): assert (o.in_features, o.out_features)==(3,2)
+
+@pytest.mark.parametrize('o', [None, torch.relu, 'relu'])
+def test_what_is_no_layer_is_not_moved(o):
+    with pytest.raises(ValueError, match='to_torch knows'): nn.to_torch([o])
+    with pytest.raises(ValueError, match='from_torch knows'): nn.from_torch([o])
