@@ -97,3 +97,10 @@ def test_a_torch_layer_knows_its_sizes():
 def test_what_is_no_layer_is_not_moved(o):
     with pytest.raises(ValueError, match='to_torch knows'): nn.to_torch([o])
     with pytest.raises(ValueError, match='from_torch knows'): nn.from_torch([o])
+
+@pytest.mark.parametrize('n, m', [(1_000_003, 4), (999_999, 4), (5, 900_001)])
+def test_a_large_input_goes_through_in_blocks(n, m):
+    x = torch.arange(7.).double().repeat(n*m//7+1)[:n*m].view(n, m)
+    l = Lin(torch.linspace(-1, 1, 2*m).double().view(m, 2), torch.tensor([1., -2.]).double())
+    torch.testing.assert_close(l(x), lin(x, l.w, l.b), rtol=1e-9, atol=1e-6)
+    assert l.out.shape==(n,2)
