@@ -250,6 +250,26 @@ def test_sums_of_integers_that_do_not_fit(f, dtype):
     assert f(torch.tensor([[most//2, 1]], dtype=dtype), torch.tensor([[1], [-1]], dtype=dtype)).tolist()==[[most//2-1]]
     assert f(torch.tensor([[most]], dtype=dtype), torch.tensor([[-1]], dtype=dtype)).tolist()==[[-most]]
 
+def test_the_edge_of_near():
+    near(torch.tensor([1.5]), torch.tensor([1.]), rtol=0, atol=.5)
+    near(torch.tensor([3.]), torch.tensor([2.]), rtol=.5)
+    for a,b in (([1.5001], [1.]), ([.4999], [1.])): refused(lambda: near(torch.tensor(a), torch.tensor(b), rtol=0, atol=.5), '1 of 1', kind=AssertionError)
+    refused(lambda: near(torch.tensor([2.]), torch.tensor([3.]), rtol=1/3.001), '1 of 1', kind=AssertionError) # a share of the second
+    near(torch.tensor([1.]), torch.tensor([1.000009]))
+    for b in (1.00002, .99998, 1+1e-4): refused(lambda: near(torch.tensor([1.]), torch.tensor([b])), '1 of 1', kind=AssertionError)
+    near_zero(torch.tensor([.4999, -.4999]), tol=.5)
+    for o in (.5, -.5): refused(lambda: near_zero(torch.tensor([o]), tol=.5), 'not near zero', kind=AssertionError)
+
+def test_near_of_numbers_and_lists():
+    "A number takes the dtype of the tensor beside it; what Python has alone is float64"
+    near(torch.tensor(.1), .1)
+    near(.1, torch.tensor(.1, dtype=f64), rtol=1e-16)
+    near(torch.tensor([1+0j])[0], 1)
+    near([.1, .2], (.1, .2), rtol=1e-16)
+    refused(lambda: near([.1], [.1+1e-12], rtol=1e-13), '1 of 1', kind=AssertionError)
+    for a,b in ((torch.tensor(3), 3.), (torch.tensor([1.], dtype=f64), [1.]), (torch.tensor([1.]), torch.tensor([1.], dtype=f64)), (3, 3.), (torch.tensor(True), 1)): refused(lambda: near(a, b), 'dtypes differ', kind=AssertionError)
+    for a,b in (([nan], [1.]), ([1.], [nan]), ([nan], [nan])): refused(lambda: near(a, b), 'NaN', kind=AssertionError)
+
 def test_near_what_overflows():
     "|-128| is -128 in int8, and a difference of two large floats is infinite"
     for o in (torch.tensor([-2**(b-1)], dtype=t) for b,t in ((8, torch.int8), (16, torch.int16), (32, torch.int32), (64, torch.int64))): refused(lambda: near_zero(o), float(-o.double()), kind=AssertionError)
@@ -273,7 +293,7 @@ def test_means_and_deviations_of_other_kinds():
     x = rand(4, 3)
     for o in ([1., 2., 3.], np.array([1., 2., 3.]), np.array([1, 2, 3], dtype=np.float32), torch.tensor([1, 2, 3])): near(normalize(x, o, o), (x-torch.tensor([1., 2., 3.]))/torch.tensor([1., 2., 3.]))
     near(normalize(x.double(), .1, np.float64(.3)), (x.double()-.1)/.3, rtol=1e-15)
-    for o in (np.ones((4, 1, 1)), np.ones(4), [1.]*4, torch.ones(3)*1j, torch.tensor(1j)):
+    for o in (np.ones((4, 1, 1)), np.ones(4), [1.]*4, torch.ones(2, 3), torch.ones(4, 2), torch.ones(3)*1j, torch.tensor(1j)):
         refused(lambda: normalize(x, o, 1.), (4,3))
         refused(lambda: normalize(x, 0., o), (4,3))
     for s in (1e-50, torch.tensor(1e-50, dtype=f64), torch.tensor(0), False): refused(lambda: normalize(x, 0., s), 'above 0') # 0 in float32
