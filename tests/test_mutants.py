@@ -104,3 +104,13 @@ def test_a_large_input_goes_through_in_blocks(n, m):
     l = Lin(torch.linspace(-1, 1, 2*m).double().view(m, 2), torch.tensor([1., -2.]).double())
     torch.testing.assert_close(l(x), lin(x, l.w, l.b), rtol=1e-9, atol=1e-6)
     assert l.out.shape==(n,2)
+
+def test_the_scale_of_weights():
+    def std(f, **kw): return f(400, 100, generator=torch.Generator().manual_seed(0), **kw).std().item()
+    for got,want in ((std(xavier_normal), 2/500), (std(kaiming_normal), 2/400), (std(kaiming_normal, mode='fan_out'), 2/100), (std(kaiming_normal, a=1.), 1/400)): assert abs(got/want**.5-1)<.02
+    for mode in ('fan', None, 'FAN_IN'):
+        with pytest.raises(ValueError, match='mode must be'): kaiming_normal(3, 2, mode=mode)
+
+@pytest.mark.parametrize('dtype', [torch.int32, torch.int64])
+def test_statistics_of_integers_are_refused(dtype):
+    with pytest.raises(ValueError, match=f'floating activations, not {dtype}'): layer_stats(torch.tensor([[1, 2], [3, 5]], dtype=dtype), [torch.eye(2).to(dtype)], lambda o: o)
