@@ -87,6 +87,11 @@ def test_a_check_leaves_everything_as_it_was(name):
     with torch.no_grad(): second = check(name, *[meddler]*len(registry[name].asks))
     assert first.state==second.state=='wrong' and first.text==second.text and state()==before
 
+def test_the_default_dtype_of_a_notebook_makes_no_difference():
+    torch.set_default_dtype(torch.float64)
+    try: assert check('02.1', lambda n_in, n_out, generator=None: torch.nn.init.xavier_uniform_(torch.empty(n_in, n_out), generator=generator)).state=='solved'
+    finally: torch.set_default_dtype(torch.float32)
+
 # --- right answers, written in another way than in 09_exercises --------------------------------------------------------------
 
 def ink_box(im):
