@@ -183,9 +183,9 @@ def test_pages_in_the_browser(site, browser, theme, width):
     context.close()
     assert not {k:v for k,v in found.items() if v}
 
-def found_by_search(browser, site, words):
-    "The links that a search for `words` shows, typed into the first page's field"
-    page = browser.new_page()
+def found_by_search(browser, site, words, theme='light'):
+    "The links that a search for `words` shows, typed into the first page's field, and what can't be read in them"
+    page = browser.new_page(color_scheme=theme)
     page.goto((site/'index.html').as_uri())
     page.keyboard.press('Control+k')
     page.locator('input[type=search]:visible').first.fill(words)
@@ -193,13 +193,17 @@ def found_by_search(browser, site, words):
     page.wait_for_url('**/search.html?**')
     page.wait_for_function("/found|match/.test(document.querySelector('#search-results .search-summary')?.textContent || '')")
     res = page.eval_on_selector_all('#search-results li a', 'o => o.map(a => a.getAttribute("href"))')
+    page.add_script_tag(path=AXE)
+    unread = page.evaluate(CONTRAST)
     page.close()
-    return res
+    return res,unread
 
-def test_search(browser, site):
-    found = found_by_search(browser, site, 'lin_grad')
+@pytest.mark.parametrize('theme', ['light', 'dark'])
+def test_search(browser, site, theme):
+    found,unread = found_by_search(browser, site, 'lin_grad', theme)
+    assert not unread
     assert any('api/backward.html#mlp_foundations.backward.lin_grad' in o for o in found) and any(o.startswith('04_backward.html') for o in found)
-    assert not found_by_search(browser, site, 'xyzzyplugh')
+    assert not found_by_search(browser, site, 'xyzzyplugh')[0]
 
 # --- the checks bite: each is seen to fail on a small site with faults ----------------------------------------------------------
 
