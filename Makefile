@@ -44,7 +44,7 @@ site: .venv/site ## build the reading site in _site/
 	@$(BIN)/python site/make.py
 
 browser: .venv/site .venv/lab ## test the site and JupyterLab in Chromium
-	@$(BIN)/python -m pytest -q -rs -n 2 --dist loadfile $(BROWSER)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(BROWSER)
 
 bench: .venv/bench ## time the hand-written net beside torch.nn, JAX, NumPy and others
 	@$(BIN)/python tools/bench.py
