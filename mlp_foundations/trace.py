@@ -289,15 +289,17 @@ def _statements(f):
     def sets(o): return [ast.unparse(a.value) for a in ast.walk(o) if isinstance(a, ast.Attribute) and a.attr=='g' and isinstance(a.ctx, ast.Store)]
     return [(text(o), sets(o)) for o in body]
 
-# %% ../nbs/08_trace.ipynb #f83b1bb9
+# %% ../nbs/08_trace.ipynb #06bc901d
 _Step = namedtuple('_Step', 'phase call name terms value code then ok said fits want', defaults=(None, '', True, None))
 
 def _code(c, method, key=None):
-    "The statements of the `method` of `c`, each with whether it is the one: for `key`, the one that sets that gradient"
+    "The statements of the `method` of `c`, each with whether it is the one: for `key`, the one that sets that gradient; else the only one that returns"
     f = getattr(c.cls, method)
     names,res = list(inspect.signature(f).parameters),_statements(f)
     target = f'{names[0]}.{key}' if key!='inp' else names[2] if len(names)>2 else None
-    return [(text, target in sets if key else len(res)==1) for text,sets in res]
+    if key: return [(text, target in sets) for text,sets in res]
+    ends = [bool(re.search(r'\breturn\b', text)) for text,_ in res]
+    return [(text, sum(ends)==1 and end) for (text,_),end in zip(res, ends)]
 
 def _back_steps(c, right, before, inp_g):
     "The steps back through `c`, in the order of its lines"
@@ -498,7 +500,7 @@ def _map(self:Recording):
         boxes.append(f'<li><b>{escape(c.name)}</b><span class="t-there">{there} →</span><span>← {back}</span></li>')
     return f'<ul class="t-map" aria-label="The steps by layer: the way there above, the way back below">{"".join(boxes)}</ul>'
 
-# %% ../nbs/08_trace.ipynb #b3c09b69
+# %% ../nbs/08_trace.ipynb #1755e626
 _css = '''.mlp-trace { border: 1px solid gray; border-radius: .4rem; padding: .7rem 1rem; margin: .5rem 0; line-height: 1.45; font-size: 1rem; max-width: 60rem; box-sizing: border-box; }
 .mlp-trace [hidden] { display: none !important; }
 .mlp-trace :is(p, pre, figure) { margin: .4rem 0; padding: 0; }
@@ -507,7 +509,7 @@ _css = '''.mlp-trace { border: 1px solid gray; border-radius: .4rem; padding: .7
 .mlp-trace button:hover { background: color-mix(in srgb, currentColor 10%, transparent); }
 .mlp-trace button[aria-disabled=true] { opacity: .6; cursor: default; }
 .mlp-trace button[aria-current] { outline: 2px solid currentColor; font-weight: bold; background: color-mix(in srgb, currentColor 14%, transparent); }
-.mlp-trace .t-map { display: flex; flex-wrap: wrap; gap: .4rem; list-style: none; margin: .6rem 0; padding: 0; }
+.mlp-trace ul.t-map.t-map { display: flex; flex-wrap: wrap; gap: .4rem; list-style: none; margin: .6rem 0; padding: 0; }
 .mlp-trace .t-map li { display: grid; gap: .25rem; margin: 0; padding: .25rem .5rem .4rem; border: 1px dashed gray; border-radius: .3rem; font-size: .85rem; }
 .mlp-trace .t-map b { text-align: center; }
 .mlp-trace .t-map span { display: flex; flex-wrap: wrap; gap: .25rem; align-items: center; }
