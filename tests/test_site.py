@@ -144,7 +144,7 @@ LOOK = r'''async () => {
   for (const o of document.images) {
     o.loading = 'eager';
     try { await o.decode() } catch (e) {}
-    if (!o.naturalWidth || !visible(o)) res.push('image not shown: '+o.src.split('/').pop());
+    if (!o.naturalWidth || !visible(o) && !o.closest('[hidden]')) res.push('image not shown: '+o.src.split('/').pop());
     if (!o.alt.trim()) res.push('image without alternative text: '+o.src.split('/').pop());
   }
   if (document.documentElement.scrollWidth>innerWidth) res.push(`wider than the window: ${document.documentElement.scrollWidth} of ${innerWidth} pixels`);
