@@ -10,19 +10,7 @@ __all__ = ['read_idx', 'get_data', 'get_test', 'show_figure', 'show_images', 'sh
 import errno, gzip, hashlib, io, math, os, struct, tempfile, time, zlib
 from base64 import b64encode
 from html import escape
-from html import escape
-from html import escape
-from html import escape
-from html import escape
-from html import escape
-from html import escape
 from importlib.resources import files
-from itertools import pairwise
-from itertools import pairwise
-from itertools import pairwise
-from itertools import pairwise
-from itertools import pairwise
-from itertools import pairwise
 from itertools import pairwise
 from numbers import Number
 from pathlib import Path
@@ -202,11 +190,11 @@ def _frame(draw, value):
     f = io.BytesIO()
     Image.open(io.BytesIO(_png(fig))).convert('RGB').quantize(32, Image.Quantize.MAXCOVERAGE).save(f, 'png', optimize=True)
     w,h = (o//2 for o in struct.unpack('>II', f.getvalue()[16:24]))
-    return alt,(w,h),(f'<img alt="{escape(alt)}" width="{w}" height="{h}" style="grid-column:1/-1;max-width:100%;height:auto;background:#fff" '
+    return alt,(w,h),(f'<img alt="{escape(alt)}" width="{w}" height="{h}" style="grid-column:1/-1;justify-self:start;margin:0;max-width:100%;height:auto;background:#fff" '
                 f'src="data:image/png;base64,{b64encode(f.getvalue()).decode()}">')
 
 # %% ../nbs/00_data.ipynb #e93b7c18
-_slider_html = '''<div style="display:grid;grid-template-columns:minmax(8em,20em) 1fr;gap:.4em 1em;align-items:center">
+_slider_html = '''<div style="display:grid;grid-template-columns:minmax(6em,20em) auto;justify-content:start;gap:.4em 1em;padding:.3em;align-items:center">
 <input type="range" min="0" max="{last}" value="0" aria-label="{label}" autocomplete="off" data-lm-suppress-shortcuts="true" hidden>
 {first}
 <details style="grid-column:1/-1"><summary>{label}: the pictures of all the other values</summary>
@@ -248,7 +236,7 @@ def show_slider(
     alts,sizes,pictures = zip(*[_frame(draw, o) for o in values])
     if len(set(sizes))>1: raise ValueError(f'show_slider needs figures of one size, not of {sorted(set(sizes))} pixels')
     texts = [f'{label} = {o:.3g}' for o in values]
-    first,*others = [f'<figure style="display:contents"><figcaption>{escape(t)}</figcaption>{p}</figure>' for t,p in zip(texts, pictures)]
+    first,*others = [f'<figure style="display:contents"><figcaption style="margin:0;text-align:left;white-space:nowrap;font:inherit;color:inherit">{escape(t)}</figcaption>{p}</figure>' for t,p in zip(texts, pictures)]
     html = _slider_html.format(last=len(others), label=escape(label), first=first, others='\n'.join(others))
     display({**_live(draw, values, label), 'text/html': html, 'text/plain': f'A slider from {texts[0]} to {texts[-1]}. {alts[0]} … {alts[-1]}'}, raw=True)
 

@@ -18,7 +18,7 @@ def sliders(folder):
     return {f'{p.stem}-{c.id}': o['data'] for p in sorted(folder.glob('*.ipynb')) for c in nbformat.read(p, 4).cells for o in c.get('outputs', []) if 'type="range"' in o.get('data', {}).get('text/html', '')}
 
 def alts(html): return [unescape(o) for o in re.findall(r'<img alt="([^"]*)"', html)]
-def values(html): return re.findall(r'<figcaption>([^<]*)', html)
+def values(html): return re.findall(r'<figcaption[^>]*>([^<]*)', html)
 
 saved = sliders(root/'nbs')
 here = pytest.mark.parametrize('name', saved)
