@@ -17,7 +17,7 @@ OLD = $(subst .venv,.venv/oldest,$(BIN))
 LOWEST = $(shell sed -n 's/^\(dev_\)*requirements = //p' settings.ini | sed 's/,<[^ ]*//g; s/>=/==/g')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test oldest repeat lab site browser bench mutants save lock dist clean
+.PHONY: help run test oldest repeat lab site browser bench mutants save lock dist kit clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -64,8 +64,11 @@ dist: .venv/dist ## for authors: build the sdist and the wheel in dist/, and che
 	@$(BIN)/python -m build -q
 	@$(BIN)/python -m twine check --strict dist/*
 
+kit: .venv/site ## for teachers: one zip in _kit/, with notebooks, site, wheel and a list of lessons
+	@$(BIN)/python tools/kit.py
+
 clean: ## remove what these commands made
-	rm -rf .venv executed _site build dist *.egg-info .pytest_cache .hypothesis
+	rm -rf .venv executed _site _kit build dist *.egg-info .pytest_cache .hypothesis
 
 # setup.py says which Python is old enough; asking first gives one line instead of a page.
 .venv/ready: constraints.txt settings.ini setup.py pyproject.toml

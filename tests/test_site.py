@@ -107,6 +107,16 @@ def test_no_plumbing(site): assert not plumbing(site, root/'nbs')
 def test_figures(site): assert not figures_amiss(site, root/'nbs')
 def test_no_repository_is_invented(site): assert not [p.name for p in pages(site) if re.search(r'colab\.research|mybinder|codespaces|github\.com/', read(p))]
 
+def test_the_students_site_holds_no_solutions(tmp_path):
+    sys.path.insert(0, str(root/'tools'))
+    import kit
+    (tmp_path/'nbs').mkdir()
+    for p in (root/'nbs').glob('*.ipynb'):
+        if p.stem!=kit.SOLUTIONS: nbformat.write(kit.for_students(nbformat.read(p, 4), 'x.whl'), tmp_path/'nbs'/p.name)
+    res = build(tmp_path/'out', tmp_path/'nbs') # a link to what isn't there would end it
+    assert res.returncode==0, res.stderr
+    assert not [o for o in (tmp_path/'out').rglob('*') if o.is_file() and kit.SOLUTIONS.encode() in o.read_bytes()]
+
 # --- the checks of a page in the browser --------------------------------------------------------------------------------------
 
 CHROMIUM = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split()

@@ -1,0 +1,113 @@
+"The teacher's kit: holds what it promises, gives no solution away, installs and runs without network, and measures what it says."
+import ast, os, re, shutil, subprocess, sys, venv, zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+
+root = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(root/'tools'))
+import kit
+from mlp_foundations.exercises import registry
+
+some = ['00_data', '03_forward', '09_exercises', 'index'] # enough to see everything, and quick
+
+def copy_some(folder):
+    folder.mkdir()
+    for o in some: shutil.copy(root/'nbs'/f'{o}.ipynb', folder)
+    return folder
+
+@pytest.fixture(scope='module')
+def unpacked(tmp_path_factory):
+    "A kit of two lessons, with a page in the place of the site, unpacked"
+    tmp = tmp_path_factory.mktemp('kit')
+    (tmp/'site').mkdir()
+    (tmp/'site'/'index.html').write_text('a site')
+    path = kit.build(tmp/'out', copy_some(tmp/'nbs'), tmp/'site')
+    assert os.listdir(tmp/'out')==[path.name]
+    zipfile.ZipFile(path).extractall(tmp/'unpacked')
+    return next((tmp/'unpacked').iterdir())
+
+def wheel(folder): return next((folder/'students').glob('*.whl'))
+def page(folder): return (folder/'teacher'/'lessons.html').read_text(encoding='utf-8')
+def rows(text): return {k[:2]: [int(w.replace(',', '')), float(t)] for k,w,t in re.findall(r'<tr><td><strong>(.*?)</strong>.*?<td class="n">([\d,]+)<td.*?<td class="n">([\d.]+)<', text)}
+
+def test_holds_what_it_promises(unpacked):
+    files = sorted(str(o.relative_to(unpacked).as_posix()) for o in unpacked.rglob('*') if o.is_file())
+    assert files==sorted(['LICENSE', 'README.txt', *(f'students/notebooks/{o}.ipynb' for o in some if o!='09_exercises'), 'students/requirements.txt', f'students/{wheel(unpacked).name}',
+                          'students/site/index.html', 'teacher/09_exercises.ipynb', 'teacher/lessons.html'])
+    readme = (unpacked/'README.txt').read_text(encoding='utf-8')
+    named = re.findall(r'[\w./-]+\.(?:whl|txt|html|ipynb)\b', readme)
+    assert len(readme.splitlines())<75 and {wheel(unpacked).name, 'requirements.txt', 'lessons.html', 'index.ipynb'} <= {o.split('/')[-1] for o in named}
+    assert not [o for o in named if not list(unpacked.rglob(o.split('/')[-1]))]
+    for o in ('README.txt', 'teacher/lessons.html', 'students/requirements.txt'): assert not re.search(r'/(work|tmp|root|home)/', (unpacked/o).read_text(encoding='utf-8'))
+
+def given_away(folder):
+    "Links to the solutions in the students' notebooks in `folder`, and functions asked for that have a body"
+    res = []
+    for path in sorted(folder.glob('*.ipynb')):
+        res += [f'{path.stem}: a link to the solutions']*('09_exercises' in path.read_text(encoding='utf-8'))
+        asked = {a.answer for k,o in registry.items() if k[:2]==path.stem[:2] for a in o.asks}
+        for c in nbformat.read(path, 4).cells:
+            if c.cell_type!='code' or 'check(' not in c.source: continue
+            for o in ast.walk(ast.parse(c.source)):
+                if isinstance(o, ast.FunctionDef) and not all(isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant) for s in o.body): res.append(f'{path.stem}: {o.name} is not blank')
+                asked -= {getattr(o, 'name', None)}
+        res += [f'{path.stem}: {o} is not there' for o in asked]
+    return res
+
+def test_no_solution_is_given_away(unpacked): assert not given_away(unpacked/'students'/'notebooks')
+
+def test_a_solution_is_found(unpacked, tmp_path):
+    nbs = shutil.copytree(unpacked/'students'/'notebooks', tmp_path/'nbs')
+    text = (nbs/'00_data.ipynb').read_text(encoding='utf-8')
+    blank = re.search(r'"def \w+\([^)]*\): (\.\.\.)', text)
+    (nbs/'00_data.ipynb').write_text(text[:blank.start(1)]+'return 1'+text[blank.end(1):], encoding='utf-8')
+    shutil.copy(root/'nbs'/'03_forward.ipynb', nbs)
+    assert [o.split(':')[0] for o in given_away(nbs)]==['00_data', '03_forward']
+
+def test_every_mistake_is_listed_with_its_exercise(unpacked):
+    text = page(unpacked)
+    for k,o in registry.items():
+        if k[:2] not in ('00', '03'): continue
+        row = text.split(f'<strong>{k}</strong> {kit.inline(o.title)}')[1].split('</tr>')[0]
+        assert re.findall('<li>(.*?)(?=<li>|</ul>)', row)==[kit.inline(m) for m,*_ in o.mistakes] and len(o.mistakes)>2
+
+def test_installs_and_runs_without_network(unpacked, tmp_path):
+    "In an environment of its own, which sees the packages of this one but not this repository"
+    venv.create(tmp_path/'env', with_pip=True)
+    python = tmp_path/'env'/('Scripts/python.exe' if os.name=='nt' else 'bin/python')
+    def run(*args, **env): return subprocess.run([str(python), *map(str, args)], cwd=unpacked/'students'/'notebooks', capture_output=True, text=True, env={**os.environ, 'PYTHONPATH': '', 'PIP_IGNORE_INSTALLED': '1', **env})
+    site = Path(run('-c', 'import sysconfig; print(sysconfig.get_path("purelib"))').stdout.strip())
+    (site/'packages.pth').write_text(str(Path(pytest.__file__).parent.parent)) # the packages; its own .pth files, and so this repository, are not followed
+    assert 'No module named' in run('-c', 'import mlp_foundations').stderr
+    res = run('-m', 'pip', 'install', '--no-index', '--no-deps', wheel(unpacked))
+    assert res.returncode==0, res.stderr
+    assert run('-c', 'import mlp_foundations; print(mlp_foundations.__file__)').stdout.startswith(str(site))
+    res = run('-c', 'import run; print(run.run("03_forward.ipynb")["error"])', PYTHONPATH=str(root/'tools'), **kit.runner.settings)
+    assert res.stdout.strip()=='None', res.stdout+res.stderr
+
+def quick(monkeypatch, tmp_path, seconds=7., edit=lambda nb: nb):
+    "A kit whose notebooks are not run, but said to have taken `seconds`, and as `edit` leaves them"
+    for path in (nbs := copy_some(tmp_path/'nbs')).glob('0[03]*.ipynb'): nbformat.write(edit(nbformat.read(path, 4)), path)
+    monkeypatch.setattr(kit.runner, 'run', lambda p: dict(nb=p.read_text(encoding='utf-8'), error=None, seconds=seconds, mb=1))
+    monkeypatch.setattr(kit, 'build_wheel', lambda out: (out/'x.whl').write_text('x') and 'x.whl')
+    (tmp_path/'site').mkdir()
+    zipfile.ZipFile(kit.build(tmp_path/'out', nbs, tmp_path/'site')).extractall(tmp_path/'unpacked')
+    return next((tmp_path/'unpacked').iterdir())
+
+def test_times_and_words_are_measured(unpacked, tmp_path, monkeypatch):
+    def longer(nb):
+        next(c for c in nb.cells if c.cell_type=='markdown').source += '\n\nThree [more](https://example.org/not/counted) words.'
+        return nb
+    before,after = rows(page(unpacked)),rows(page(quick(monkeypatch, tmp_path, 1200., longer)))
+    assert list(before)==list(after)==['00', '03', 'to'] and before['00'][0]>2000 and 0<before['to'][1]<10
+    assert {k:o[0]-before[k][0] for k,o in after.items()}=={'00': 3, '03': 3, 'to': 6} and {k:o[1] for k,o in after.items()}=={'00': 20., '03': 20., 'to': 40.}
+
+def test_a_solved_exercise_stops_the_build(tmp_path, monkeypatch):
+    def solved(nb):
+        for c in nb.cells:
+            for o in c.get('outputs', []):
+                if '03.1 not done yet' in str(o.get('data')): o.data['text/plain'] = '03.1 solved'
+        return nb
+    with pytest.raises(SystemExit, match='not blank in the notebooks for students: 03.1$'): quick(monkeypatch, tmp_path, edit=solved)

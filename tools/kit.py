@@ -1,0 +1,250 @@
+"""Build the kit for a teacher, one zip: what goes to the students, with the exercises blank, and what the teacher keeps. Run by `make kit`.
+
+    python tools/kit.py [OUT [NBS [SITE]]]      (default: _kit and nbs, of this repository; without SITE the site is built from the students' notebooks)
+
+The students' notebooks are run one after the other, which gives the times and shows that every exercise is blank; how long they are to read, the
+usual mistakes and the packages that they need are read off them, the registry of the exercises and settings.ini.
+"""
+import ast, html, os, platform, re, shutil, subprocess, sys, tempfile
+from configparser import ConfigParser
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+
+root = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(root), str(root/'tools')]
+import run as runner
+import mlp_foundations
+from mlp_foundations.exercises import registry
+
+SOLUTIONS = '09_exercises'
+cfg = ConfigParser(interpolation=None)
+cfg.read(root/'settings.ini', encoding='utf-8')
+cfg = cfg['DEFAULT']
+release = f"{cfg['lib_name']} {mlp_foundations.__version__}"
+
+# --- for the students -------------------------------------------------------------------------------------------------------
+
+def without_solutions(text):
+    "`text` without links to the solutions, and without the line of a table that has one"
+    text = re.sub(rf'^\|.*\({SOLUTIONS}\.ipynb.*\n?', '', text, flags=re.M)
+    text = re.sub(rf'\n*\[Solution[^\]]*\]\({SOLUTIONS}\.ipynb[^)]*\)', '', text)
+    return re.sub(rf'\[([^\]]*)\]\({SOLUTIONS}\.ipynb[^)]*\)', r'\1', text)
+
+START = '''In the folder that holds the notebooks:
+
+```
+python -m pip install --no-index --no-deps ../{wheel}
+python -m jupyter lab
+```
+
+The first line is needed once. Begin with [00 Data](00_data.ipynb). The digits are inside; nothing is fetched from anywhere. Nothing is assumed but school algebra, some Python, and patience with indices.'''
+
+def for_students(nb, wheel):
+    "The notebook `nb` as students get it"
+    for i,c in enumerate(nb.cells):
+        if c.cell_type=='markdown':
+            c.source = without_solutions(c.source)
+            if i and nb.cells[i-1].source.strip()=='## Start': c.source = START.format(wheel=wheel)
+        for o in c.get('outputs', []):
+            for k,v in o.get('data', {}).items():
+                if k.startswith('text/'): o['data'][k] = without_solutions(v)
+    return nb
+
+def not_blank(done):
+    "The exercises of the lessons in `done` (a notebook as it ran, by name) that didn't say of themselves that they are blank"
+    said = ' '.join(str(o.get('data', {}).get('text/plain', '')) for nb in done.values() for c in nb.cells for o in c.get('outputs', []))
+    return [k for k in registry if any(o.startswith(k[:2]) for o in done) and f'{k} not done yet' not in said]
+
+def imported(nb):
+    "The packages that the cells of `nb` import"
+    for c in nb.cells:
+        if c.cell_type!='code': continue
+        for o in ast.walk(ast.parse(re.sub(r'^(\s*)[%!].*$', r'\1pass', c.source, flags=re.M))):
+            if isinstance(o, ast.Import): yield from (a.name.split('.')[0] for a in o.names)
+            if isinstance(o, ast.ImportFrom) and not o.level: yield o.module.split('.')[0]
+
+def package(spec): return re.match(r'[\w-]+', spec)[0]
+def requirements(nbs):
+    "What pip must find for the package, the notebooks and JupyterLab: the lines of a file"
+    used = {o for nb in nbs for o in imported(nb)}
+    specs = cfg['requirements'].split()+[o for o in cfg['dev_requirements'].split() if package(o) in used]
+    ran = ', '.join(f'{package(o)} {version(package(o))}' for o in specs)
+    return [f'# {release} ran with {ran}.', *specs, *cfg['lab_requirements'].split()]
+
+def build_wheel(out):
+    "Build the wheel into `out`, without network and with nothing left in the repository; its name"
+    with tempfile.TemporaryDirectory() as tmp:
+        src = Path(tmp)/'src'
+        shutil.copytree(root/cfg['lib_name'], src/cfg['lib_name'], ignore=shutil.ignore_patterns('__pycache__'))
+        for o in ('setup.py', 'settings.ini', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE'): shutil.copy(root/o, src)
+        cmd = [sys.executable, '-m', 'pip', 'wheel', '-q', '--no-index', '--no-deps', '--no-build-isolation', '-w', str(out), str(src)]
+        if (res := subprocess.run(cmd, capture_output=True, text=True)).returncode: sys.exit(f'the wheel was not built:\n{res.stderr}')
+    return next(out.glob('*.whl')).name
+
+# --- for the teacher --------------------------------------------------------------------------------------------------------
+
+def words(nb):
+    "How many words there are to read, without formulas and addresses"
+    text = ' '.join(c.source for c in nb.cells if c.cell_type=='markdown')
+    return len(re.findall(r"[A-Za-z][\w'-]*", re.sub(r'\]\([^)]*\)|\$[^$]*\$', ' ', text)))
+
+def title(nb):
+    "The notebook's heading and the line under it"
+    return [next((l[2:] for c in nb.cells if c.cell_type=='markdown' for l in c.source.splitlines() if l.startswith(o)), '') for o in ('# ', '> ')]
+
+def inline(text):
+    "`text` as HTML, with its code and emphasis"
+    return re.sub(r'(?<!\w)\*([^*]+)\*(?!\w)', r'<em>\1</em>', re.sub(r'`([^`]*)`', r'<code>\1</code>', html.escape(text, quote=False)))
+
+PAGE = '''<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<title>{release}: for the teacher</title>
+<style>
+  body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
+  table {{ border-collapse: collapse; width: 100%; }}
+  th, td {{ text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #8886; overflow-wrap: anywhere; }}
+  .n {{ text-align: right; }}
+  tr {{ break-inside: avoid; }}
+  ul {{ margin: 0; padding-left: 1.1rem; }}
+</style>
+<body>
+<h1>{release}: for the teacher</h1>
+<h2>The lessons</h2>
+<p>Words to read are those of the text, without formulas and code. The running time is that of all cells of a lesson, one after the other, measured when this kit was built, on {machine}.</p>
+<table><tr><th style="width:55%">lesson<th class="n">words to read<th class="n">code cells<th class="n">running time, minutes<th class="n">exercises</tr>
+{lessons}
+</table>
+<h2>The usual mistakes, and the exercise that catches each</h2>
+<p>What <code>check</code> says to the answer that makes the mistake, with the smallest input that shows it. Wrong signs, shapes and dtypes, transposed results, a forgotten mean, changed arguments and the like
+are told of in every exercise. The solutions are in <code>{solutions}.ipynb</code>.</p>
+{mistakes}
+</body></html>
+'''
+
+def teacher_page(nbs, seconds):
+    "The page with the list of lessons and the list of mistakes"
+    def row(name, nb):
+        head,about = title(nb)
+        cells = sum(c.cell_type=='code' for c in nb.cells)
+        return (f'<tr><td><strong>{name[:2]} {inline(head)}</strong><br>{inline(about)}<td class="n">{words(nb):,}<td class="n">{cells}'
+                f'<td class="n">{seconds[name]/60:.1f}<td class="n">{sum(k.startswith(name[:2]) for k in registry) or ""}</tr>')
+    def caught(k, o): return f'<tr><td style="width:30%"><strong>{k}</strong> {inline(o.title)}<td><ul>'+''.join(f'<li>{inline(m[0])}' for m in o.mistakes)+'</ul></tr>'
+    lessons = {k:v for k,v in nbs.items() if k[0].isdigit()}
+    total = f'<tr><td><strong>together</strong><td class="n">{sum(map(words, lessons.values())):,}<td><td class="n">{sum(seconds[k] for k in lessons)/60:.1f}<td class="n">{len(registry)}</tr>'
+    mistakes = ''.join(f'<h3>{name[:2]} {inline(title(nb)[0])}</h3>\n<table>'+'\n'.join(caught(k, o) for k,o in registry.items() if k.startswith(name[:2]))+'</table>\n'
+                       for name,nb in lessons.items() if any(k.startswith(name[:2]) for k in registry))
+    return PAGE.format(release=release, solutions=SOLUTIONS, mistakes=mistakes, lessons='\n'.join([*(row(k, v) for k,v in lessons.items()), total]),
+                       machine=f'one processor thread, Python {platform.python_version()}, PyTorch {version("torch")}')
+
+README = '''{release}: a kit for teachers
+{line}
+
+A neural network built from nothing, on real handwritten digits, in {lessons}
+lessons. Each is a Jupyter notebook: a text to read, code to run, and exercises
+to fill in. The exercises answer back: they say what is wrong with an answer, and show
+the smallest input that it fails on. Students need school algebra and some
+Python.
+
+WHAT IS IN HERE
+
+students/           everything that students get
+  notebooks/        the lessons, exercises blank, no solutions; first index.ipynb
+  site/             the same to read in a browser, without Python, network or
+                    server: open index.html
+  {wheel}
+                    the package that the lessons make; the digits are in it
+  requirements.txt  the packages that it needs
+teacher/            for you
+  lessons.html      each lesson with its words to read and its running time, and
+                    the usual mistakes with the exercise that catches each.
+                    Look at this first.
+  {solutions}.ipynb
+                    every solution, and proof that each check tells it from the
+                    usual wrong answers
+
+SET UP A MACHINE (once; Python {python} or newer)
+
+In an environment of its own, if you like: `python -m venv mlp`, and then
+`. mlp/bin/activate` (on Windows `mlp\\Scripts\\activate`).
+
+Without a network, where the packages are installed already, in this folder:
+
+    python -m pip install --no-index --no-deps students/{wheel}
+
+With a network, get the packages first:
+
+    python -m pip install -r students/requirements.txt
+
+(On Linux without a graphics card that brings gigabytes that nobody needs. Before
+it, get the small PyTorch: `python -m pip install uv`, and then
+`python -m uv pip install --torch-backend=cpu torch`.)
+
+Are all the packages there? This changes nothing, and says what is missing:
+
+    python -m pip install --no-index --dry-run -r students/requirements.txt
+
+START
+
+    cd students/notebooks
+    python -m jupyter lab
+
+and open index.ipynb, then 00_data.ipynb. "Run All Cells" in the menu Run runs a
+lesson; all of them together took {minutes:.1f} minutes where this kit was built. From
+here on nothing is fetched or sent, and no network is needed.
+
+GOOD TO KNOW
+
+- A lesson imports what the ones before it built from the package, so it can be
+  opened alone, and a student who is stuck in one can do the next.
+- An exercise that isn't done yet says so and stops nothing.
+- To give out solutions, give out {solutions}.ipynb. (The checks in the package
+  hold right answers too; who looks for them there will find them.)
+- Code and text: Apache 2.0, see LICENSE. The MNIST digits: CC BY-SA 3.0, by Yann
+  LeCun, Corinna Cortes and Christopher J.C. Burges; the notice is in the wheel.
+'''
+
+# --- all together -----------------------------------------------------------------------------------------------------------
+
+def measure(paths):
+    "Run the notebooks at `paths` one after the other: seconds, and the notebooks as they ran, by name"
+    os.environ.update(runner.settings)
+    seconds,done = {},{}
+    for p in paths:
+        res = runner.run(p)
+        print(runner.line(p, res), flush=True)
+        if res['error']: sys.exit(f"{p.name}, {res['error']}")
+        seconds[p.stem],done[p.stem] = res['seconds'],nbformat.reads(res['nb'], 4)
+    if open_ := not_blank(done): sys.exit(f'not blank in the notebooks for students: {", ".join(open_)}')
+    return seconds
+
+def build(out=root/'_kit', nbs=root/'nbs', site=None):
+    "Build the kit from the notebooks in `nbs` into the folder `out`; the path of the zip"
+    out,nbs = Path(out).resolve(),Path(nbs)
+    name = f"{release.replace(' ', '-')}-kit"
+    kit,students,teacher = out/name,out/name/'students',out/name/'teacher'
+    shutil.rmtree(kit, ignore_errors=True)
+    for o in (students/'notebooks', teacher): o.mkdir(parents=True)
+    wheel = build_wheel(students)
+    texts = {p.stem: for_students(nbformat.read(p, 4), wheel) for p in sorted(nbs.glob('*.ipynb')) if p.stem!=SOLUTIONS}
+    for k,nb in texts.items(): nbformat.write(nb, students/'notebooks'/f'{k}.ipynb')
+    (students/'requirements.txt').write_text('\n'.join(requirements(texts.values()))+'\n', encoding='utf-8')
+    seconds = measure([students/'notebooks'/f'{k}.ipynb' for k in texts])
+    if site: shutil.copytree(site, students/'site')
+    elif subprocess.run([sys.executable, str(root/'site'/'make.py'), str(students/'site'), str(students/'notebooks')]).returncode: sys.exit('the site was not built')
+    solutions = (nbs/f'{SOLUTIONS}.ipynb').read_text(encoding='utf-8')
+    (teacher/f'{SOLUTIONS}.ipynb').write_text(re.sub(r'\]\((\w+\.ipynb)', r'](../students/notebooks/\1', solutions), encoding='utf-8')
+    (teacher/'lessons.html').write_text(teacher_page(texts, seconds), encoding='utf-8')
+    shutil.copy(root/'LICENSE', kit)
+    lessons = [k for k in texts if k[0].isdigit()]
+    readme = README.format(release=release, line='='*len(f'{release}: a kit for teachers'), lessons=len(lessons), wheel=wheel, solutions=SOLUTIONS, python=cfg['min_python'],
+                           minutes=sum(seconds[k] for k in lessons)/60)
+    (kit/'README.txt').write_text(readme, encoding='utf-8')
+    path = Path(shutil.make_archive(str(out/name), 'zip', out, name))
+    shutil.rmtree(kit)
+    return path
+
+if __name__=='__main__':
+    path = build(*sys.argv[1:])
+    print(f'{path}  {path.stat().st_size/1e6:.0f} MB; begin with its README.txt')
