@@ -232,7 +232,7 @@ def build(out=root/'_kit', nbs=root/'nbs', site=None):
     (students/'requirements.txt').write_text('\n'.join(requirements(texts.values()))+'\n', encoding='utf-8')
     seconds = measure([students/'notebooks'/f'{k}.ipynb' for k in texts])
     if site: shutil.copytree(site, students/'site')
-    elif subprocess.run([sys.executable, str(root/'site'/'make.py'), str(students/'site'), str(students/'notebooks')]).returncode: sys.exit('the site was not built')
+    elif subprocess.run([sys.executable, str(root/'site'/'make.py'), str(students/'site'), str(students/'notebooks')], stdout=subprocess.DEVNULL).returncode: sys.exit('the site was not built')
     solutions = (nbs/f'{SOLUTIONS}.ipynb').read_text(encoding='utf-8')
     (teacher/f'{SOLUTIONS}.ipynb').write_text(re.sub(r'\]\((\w+\.ipynb)', r'](../students/notebooks/\1', solutions), encoding='utf-8')
     (teacher/'lessons.html').write_text(teacher_page(texts, seconds), encoding='utf-8')
