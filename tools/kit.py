@@ -129,10 +129,10 @@ def teacher_page(nbs, seconds):
         head,about = title(nb)
         cells = sum(c.cell_type=='code' for c in nb.cells)
         return (f'<tr><td><strong>{name[:2]} {inline(head)}</strong><br>{inline(about)}<td class="n">{words(nb):,}<td class="n">{cells}'
-                f'<td class="n">{seconds[name]/60:.1f}<td class="n">{sum(k.startswith(name[:2]) for k in registry) or ""}</tr>')
+                f'<td class="n">{seconds[name]/60:.2f}<td class="n">{sum(k.startswith(name[:2]) for k in registry) or ""}</tr>')
     def caught(k, o): return f'<tr><td style="width:30%"><strong>{k}</strong> {inline(o.title)}<td><ul>'+''.join(f'<li>{inline(m[0])}' for m in o.mistakes)+'</ul></tr>'
     lessons = {k:v for k,v in nbs.items() if k[0].isdigit()}
-    total = f'<tr><td><strong>together</strong><td class="n">{sum(map(words, lessons.values())):,}<td><td class="n">{sum(seconds[k] for k in lessons)/60:.1f}<td class="n">{len(registry)}</tr>'
+    total = f'<tr><td><strong>together</strong><td class="n">{sum(map(words, lessons.values())):,}<td><td class="n">{sum(seconds[k] for k in lessons)/60:.2f}<td class="n">{len(registry)}</tr>'
     mistakes = ''.join(f'<h3>{name[:2]} {inline(title(nb)[0])}</h3>\n<table>'+'\n'.join(caught(k, o) for k,o in registry.items() if k.startswith(name[:2]))+'</table>\n'
                        for name,nb in lessons.items() if any(k.startswith(name[:2]) for k in registry))
     return PAGE.format(release=release, solutions=SOLUTIONS, mistakes=mistakes, lessons='\n'.join([*(row(k, v) for k,v in lessons.items()), total]),
@@ -141,16 +141,16 @@ def teacher_page(nbs, seconds):
 README = '''{release}: a kit for teachers
 {line}
 
-A neural network built from nothing, on real handwritten digits, in {lessons}
-lessons. Each is a Jupyter notebook: a text to read, code to run, and exercises
-to fill in. The exercises answer back: they say what is wrong with an answer, and show
+A neural network built from nothing, on real handwritten digits, in {lessons} lessons.
+Each is a Jupyter notebook: a text to read, code to run, and exercises to fill
+in. The exercises answer back: they say what is wrong with an answer, and show
 the smallest input that it fails on. Students need school algebra and some
 Python.
 
 WHAT IS IN HERE
 
 students/           everything that students get
-  notebooks/        the lessons, exercises blank, no solutions; first index.ipynb
+  notebooks/        the lessons, with blank exercises and no solutions
   site/             the same to read in a browser, without Python, network or
                     server: open index.html
   {wheel}
@@ -177,8 +177,8 @@ With a network, get the packages first:
 
     python -m pip install -r students/requirements.txt
 
-(On Linux without a graphics card that brings gigabytes that nobody needs. Before
-it, get the small PyTorch: `python -m pip install uv`, and then
+(On Linux without a graphics card that brings gigabytes that nobody needs. First
+get the small PyTorch there: `python -m pip install uv`, and then
 `python -m uv pip install --torch-backend=cpu torch`.)
 
 Are all the packages there? This changes nothing, and says what is missing:
@@ -201,8 +201,9 @@ GOOD TO KNOW
 - An exercise that isn't done yet says so and stops nothing.
 - To give out solutions, give out {solutions}.ipynb. (The checks in the package
   hold right answers too; who looks for them there will find them.)
-- Code and text: Apache 2.0, see LICENSE. The MNIST digits: CC BY-SA 3.0, by Yann
-  LeCun, Corinna Cortes and Christopher J.C. Burges; the notice is in the wheel.
+- Code and text: Apache 2.0, see LICENSE. The MNIST digits: CC BY-SA 3.0, by
+  Yann LeCun, Corinna Cortes and Christopher J.C. Burges; the notice is in the
+  wheel.
 '''
 
 # --- all together -----------------------------------------------------------------------------------------------------------
