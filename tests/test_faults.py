@@ -51,6 +51,7 @@ FAULTS = {
     'wrong magic':                 (b'\0\1' + GOOD[2:], '00 01 08 02'),
     'floats':                      (idx(2, 3, kind=13), '00 00 0d 02'),
     'no dimensions':               (b'\0\0\x08\0', '00 00 08 00'),
+    'three bytes':                 (GOOD[:3], '00 00 08 and the number of dimensions'),
     'magic only':                  (GOOD[:4], 'a header of 12 bytes'),
     'cut in the header':           (GOOD[:11], 'a header of 12 bytes'),
     'cut in the values':           (GOOD[:-1], '5 values, and then the end'),
@@ -59,6 +60,8 @@ FAULTS = {
     'gzip without its checksum':   (gz(GOOD)[:-8], 'a whole gzip file'),
     'another checksum':            (gz(GOOD)[:-8] + b'\0'*4 + gz(GOOD)[-4:], 'a whole gzip file'),
     'bytes after the values':      (GOOD + b'\0', 'more bytes after them'),
+    'one byte after a million':    (idx(MB+5, values=bytes(MB+6)), 'more bytes after them'),
+    'a million after a million':   (gz(idx(MB+5, values=bytes(3*MB))), 'more bytes after them'),
     'bytes after them, gzipped':   (gz(GOOD + b'\0'), 'more bytes after them'),
     'bytes after the gzip':        (gz(GOOD) + b'more', 'a whole gzip file'),
     'two files in one':            (gz(GOOD)*2, 'more bytes after them'),
@@ -199,6 +202,9 @@ def test_too_few_rows(sources, tmp_path):
         (tmp_path/NAMES[0]).write_bytes(gz(idx(n, 1, 1)))
         (tmp_path/NAMES[1]).write_bytes(gz(idx(n)))
         with pytest.raises(ValueError, match=f'{n:,} training rows: 10,000 are kept'): data.get_data(str(tmp_path))
+    (tmp_path/NAMES[0]).write_bytes(gz(idx(10_001, 1, 1)))
+    (tmp_path/NAMES[1]).write_bytes(gz(idx(10_001)))
+    assert len(data.get_data(tmp_path)[0])==1
 
 # ---------------------------------------------------------------- no pickle
 
