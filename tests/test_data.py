@@ -41,8 +41,7 @@ def test_a_damaged_file_is_named(get, name, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('x', [torch.ones(0, 784), torch.ones(0, 28, 28), torch.ones(784), torch.ones(2, 783), torch.ones(2, 0), torch.ones(2, 1, 28, 28)])
 def test_what_is_no_image_is_not_shown(x):
-    with pytest.raises(ValueError, match='show_images needs') as e: data.show_images(x)
-    assert str(tuple(x.shape)) in str(e.value)
+    with pytest.raises(ValueError, match='show_images needs'): data.show_images(x)
 
 @pytest.mark.parametrize('values', [[], [1.], [1., 1.], [1., 2., 2.], [2., 1., 3.], [0., 1.], [-1., 1.], [1., float('inf')], [1., float('nan')]])
 def test_values_of_a_slider_rise_from_above_0(values):
