@@ -275,6 +275,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                            'mlp_foundations.exercises._times': ('exercises.html#_times', 'mlp_foundations/exercises.py'),
                                            'mlp_foundations.exercises._times_n': ( 'exercises.html#_times_n',
                                                                                    'mlp_foundations/exercises.py'),
+                                           'mlp_foundations.exercises._trained': ( 'exercises.html#_trained',
+                                                                                   'mlp_foundations/exercises.py'),
                                            'mlp_foundations.exercises._turn': ('exercises.html#_turn', 'mlp_foundations/exercises.py'),
                                            'mlp_foundations.exercises._uint8_idx': ( 'exercises.html#_uint8_idx',
                                                                                      'mlp_foundations/exercises.py'),

@@ -1356,22 +1356,22 @@ def net_of(spec, lib='nn', made=None):
     return net
 
 # %% ../nbs/09_exercises.ipynb #b43ca298
-def _counted(f): return lambda lib, net: f(net_of(net, 'torch.nn'))
+def _trained(f): return lambda lib, net: f(net_of(net, 'torch.nn'))
 
 exercise('06.1', 'How many numbers are trained', 'n_params', 'how many numbers the parameters of `net` hold, each shared parameter once.',
-    right=_counted(lambda net: sum({id(p): p.numel() for p in net.parameters()}.values())),
+    right=_trained(lambda net: sum({id(p): p.numel() for p in net.parameters()}.values())),
     cases=[(lib, net) for lib,net in (('nn', ('1→1',)), ('nn', ('3→2',)), ('torch.nn', ('3→2',)), ('nn', ('3→2', 'relu', '2→4')), ('nn', ('3→3', 'relu', '3→3')),
         ('torch.nn', ('3→2', 'relu', '3→2')), ('nn', ('2→4', "2→4'")), ('torch.nn', ('3→2', ('relu', ('2→4',)))), ('nn', dict(body=('3→2', 'relu'), head='2→1')), ('nn', ('relu',)))],
     mistakes=[
         ('A layer or a weight that is used twice is counted twice: `parameters()` gives each once, `state_dict()` each under all of its names.',
-            _counted(lambda net: sum(p.numel() for _,p in net.named_parameters(remove_duplicate=False)))),
+            _trained(lambda net: sum(p.numel() for _,p in net.named_parameters(remove_duplicate=False)))),
         ('A weight that two layers share is counted twice: it is the parameters that must be counted once, not the layers.',
-            _counted(lambda net: sum(p.numel() for m in net.modules() for p in m.parameters(recurse=False)))),
-        ('The biases are missing: each unit has one.', _counted(lambda net: sum(p.numel() for p in net.parameters() if p.ndim>1))),
-        ('The weights are missing: these are the biases.', _counted(lambda net: sum(p.numel() for p in net.parameters() if p.ndim==1))),
-        ('These are the parameters; each holds many numbers, `p.numel()` of them.', _counted(lambda net: len(list(net.parameters())))),
-        ('Only the first axis is counted: `len` of a matrix is its rows, `numel` its numbers.', _counted(lambda net: sum(map(len, net.parameters())))),
-        ('The layers of a net inside the net are missing.', _counted(lambda net: sum(p.numel() for p in {p for m in net.children() for p in m.parameters(recurse=False)})))],
+            _trained(lambda net: sum(p.numel() for m in net.modules() for p in m.parameters(recurse=False)))),
+        ('The biases are missing: each unit has one.', _trained(lambda net: sum(p.numel() for p in net.parameters() if p.ndim>1))),
+        ('The weights are missing: these are the biases.', _trained(lambda net: sum(p.numel() for p in net.parameters() if p.ndim==1))),
+        ('These are the parameters; each holds many numbers, `p.numel()` of them.', _trained(lambda net: len(list(net.parameters())))),
+        ('Only the first axis is counted: `len` of a matrix is its rows, `numel` its numbers.', _trained(lambda net: sum(map(len, net.parameters())))),
+        ('The layers of a net inside the net are missing.', _trained(lambda net: sum(p.numel() for p in {p for m in net.children() for p in m.parameters(recurse=False)})))],
     run=lambda f, lib, net: f(net_of(net, lib)))
 
 # %% ../nbs/09_exercises.ipynb #6c81a986
