@@ -33,6 +33,7 @@ mathjax_path = 'mathjax/tex-chtml.js'
 mathjax3_config = dict(loader={'load': ['[tex]/textmacros', '[tex]/boldsymbol']}, tex={'packages': {'[+]': ['textmacros', 'boldsymbol']}}, options={'enableMenu': False})
 
 html_theme = 'sphinx_book_theme'
+templates_path = ['.']
 html_static_path = ['style.css']
 html_css_files = ['style.css']
 # The lines of text that a search shows are fetched from the pages, which a browser allows on a server but not between files.

@@ -193,6 +193,15 @@ def test_pages_in_the_browser(site, browser, theme, width):
     context.close()
     assert not {k:v for k,v in found.items() if v}
 
+def test_menus_open_on_a_phone(site, browser):
+    page = browser.new_page(viewport=dict(width=390, height=844))
+    page.goto((site/'03_forward.html').as_uri())
+    for menu,link in (('primary', '04_backward.html'), ('secondary', '#recap')):
+        page.locator(f'.{menu}-toggle:visible').first.click()
+        page.locator(f'dialog[open] a[href="{link}"]').wait_for(timeout=5000)
+        page.keyboard.press('Escape')
+    page.close()
+
 def found_by_search(browser, site, words, theme='light'):
     "The links that a search for `words` shows, typed into the first page's field, and what can't be read in them"
     page = browser.new_page(color_scheme=theme)
