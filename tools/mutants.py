@@ -8,7 +8,7 @@ to disk and starts Python anew for it; neither reaches the exported cells that a
 Here one process imports torch once and forks a child for each mutant; an import hook puts the changed source in place, and nothing on disk changes.
 The child runs the tests that enter the changed function, the quickest first, up to one that fails. If none does, a second child runs the notebook that
 owns the module, with the changed cells in it and without drawing, up to the first error. What needs half a minute more than three times all of that is
-caught too. Results go to executed/mutants.jsonl line by line: an interrupted run is continued, and what was run on the same source isn't run again
+caught too. Results go to executed/mutants.jsonl line by line: an interrupted run is continued, and what was run in the same cell isn't run again
 (--again runs the survivors again, after a change in the tests). MUTANTS.md is written anew at the end, with the fingerprint of each module that was run
 whole: where that is still the module's, nothing is run again, in another clone either. The reasons in the table of survivors are written by hand, there,
 and kept. A reason that begins with `gap` says that a test should have caught the mutant; any other, why none can.
@@ -90,11 +90,12 @@ def mutants(module):
     for where,owner,kind,old,new in places(ast.parse(source)):
         a,b = starts[old.lineno-1]+old.col_offset,starts[old.end_lineno-1]+old.end_col_offset
         said = ast.unparse(ast.fix_missing_locations(new))
-        changed = (raw[:a]+(said if isinstance(new, ast.stmt) else f'({said})').encode()+raw[b:]).decode()
+        changed = raw[:a]+(said if isinstance(new, ast.stmt) else f'({said})').encode()+raw[b:]
+        cell = changed[raw.rfind(b'\n# %% ', 0, a):].split(b'\n# %% ')[1]
         name = f'{module}.{where}: {ast.unparse(old)} → {said}'
         seen[name] += 1
         yield dict(name=name if seen[name]==1 else f'{name} ({seen[name]})', module=module, kind=kind, owner=owner, line=old.lineno,
-                   source=changed, sha=hashlib.sha256(changed.encode()).hexdigest()[:16])
+                   source=changed.decode(), sha=hashlib.sha256(cell).hexdigest()[:16])
 
 # --- in the child -----------------------------------------------------------------------------------------------------
 
