@@ -360,6 +360,7 @@ def test_the_cache_is_for_these_fingerprints(server, sums, sources, tmp_path, mo
 GET_THROUGH = {
     '503 twice':           (['503', '503'], [1, 2]),
     '429, then 500':       (['429', '500'], [1, 2]),
+    '408':                 (['408'], [1]),
     'cut off':             (['cut'], [1]),
     'cut off, not told':   (['cut unseen'], [1]),
     'hung up three times': (['hang up']*3, [1, 2, 4]),

@@ -258,7 +258,8 @@ def test_the_edge_of_near():
     near(torch.tensor([1.]), torch.tensor([1.000009]))
     for b in (1.00002, .99998, 1+1e-4): refused(lambda: near(torch.tensor([1.]), torch.tensor([b])), '1 of 1', kind=AssertionError)
     near_zero(torch.tensor([.4999, -.4999]), tol=.5)
-    for o in (.5, -.5): refused(lambda: near_zero(torch.tensor([o]), tol=.5), 'not near zero', kind=AssertionError)
+    for o in (.5, -.5, 4j): refused(lambda: near_zero(torch.tensor([o]), tol=.5), 'not near zero', kind=AssertionError)
+    near(torch.tensor([1+1j]), torch.tensor([1+1.000001j]))
 
 def test_near_of_numbers_and_lists():
     "A number takes the dtype of the tensor beside it; what Python has alone is float64"
@@ -292,6 +293,7 @@ def test_means_and_deviations_of_other_kinds():
     import numpy as np
     x = rand(4, 3)
     for o in ([1., 2., 3.], np.array([1., 2., 3.]), np.array([1, 2, 3], dtype=np.float32), torch.tensor([1, 2, 3])): near(normalize(x, o, o), (x-torch.tensor([1., 2., 3.]))/torch.tensor([1., 2., 3.]))
+    near(normalize(x, torch.ones(4, 1), torch.full((1, 3), 2.)), (x-1)/2)
     near(normalize(x.double(), .1, np.float64(.3)), (x.double()-.1)/.3, rtol=1e-15)
     for o in (np.ones((4, 1, 1)), np.ones(4), [1.]*4, torch.ones(2, 3), torch.ones(4, 2), torch.ones(3)*1j, torch.tensor(1j)):
         refused(lambda: normalize(x, o, 1.), (4,3))
