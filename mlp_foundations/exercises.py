@@ -284,7 +284,7 @@ def _diagnose(triples, args, rtol):
         k = next(i for i,(x,y) in enumerate(zip(pa, pb)) if not _same(x[1], y[1], rtol))
         name = pa[k][0]
         if name.endswith('.g') and pb[k][1] is None: return f'Nothing is stored in `{name}`.'
-        inner = [(_parts(a)[k][1], _parts(b)[k][1], c) for a,b,c in triples if _parts(a) and _parts(b) and len(_parts(a))==len(_parts(b))]
+        inner = [(_parts(a)[k][1], _parts(b)[k][1], c) for a,b,c in triples if _parts(a) and _parts(b) and k<len(_parts(a))==len(_parts(b))]
         return (f'In {name}: ' if not name.endswith('.g') else f'In `{name}`: ') + _diagnose(inner, args, rtol)
     return _diagnose_leaf(triples, args, rtol)
 
