@@ -46,9 +46,9 @@ def __call__(self:Module, *args)->torch.Tensor: # what `forward` returns
 # %% ../nbs/05_refactor.ipynb #380dfbec
 @patch
 def _state(self:Module):
-    "The tensors that `backward` relies on, each with its count of changes in place"
+    "The tensors that `backward` relies on, each with its place in memory and its count of changes"
     ts = [o for o in (*self.args, self.out, *self.params()) if torch.is_tensor(o)]
-    return [(o, None if o.is_inference() else o._version) for o in ts]
+    return [(o, o.data_ptr(), None if o.is_inference() else o._version) for o in ts]
 
 @patch
 @torch.no_grad()
@@ -57,7 +57,7 @@ def backward(self:Module):
     name = type(self).__name__
     if not hasattr(self, 'out'): raise RuntimeError(f'{name}.backward before forward: call the layer first')
     then,now = self.saved,self._state()
-    if len(then)!=len(now) or any(a is not b or i!=j for (a,i),(b,j) in zip(then, now)): raise RuntimeError(
+    if len(then)!=len(now) or any(a is not b or i!=j for (a,*i),(b,*j) in zip(then, now)): raise RuntimeError(
         f'{name}.backward: an argument, the output or a weight was changed or replaced since the forward pass; run forward again')
     self.bwd(self.out, *self.args)
 
@@ -129,6 +129,7 @@ class Lin(Module):
     def check(self, inp):
         "Raise `ValueError` as `lin` does"
         _check_lin(inp, self.w, self.b)
+        if inp is self.w: raise ValueError('Lin was given its own weight as input: one of the two gradients would be lost; give it a copy')
     def forward(self, inp):
         if inp.numel()>4_000_000 and inp.shape[0]>1000 and inp.is_cpu: return torch.cat([Lin.forward(self, o).t() for o in inp.split(1000)], 1).t()
         return torch.addmm(self.b[:,None], self.w.t(), inp.t()).t() # inp @ w + b

@@ -116,6 +116,7 @@ def _largest(layers, acts):
 @torch.no_grad()
 def step(self:Model, x, targ, lr):
     "One step of SGD on the rows `x`; raises `ValueError` and `FloatingPointError` before any change"
+    if not 0<=lr<math.inf: raise ValueError(f'lr must be a number of at least 0, not {lr!r}')
     self.check(x, targ)
     self.loss.check(self.predict(x), targ)
     if not x.isfinite().all(): raise FloatingPointError('x has values that are not finite')
@@ -147,6 +148,7 @@ def _check_fit(model, x, y, epochs, lr, final_lr, bs, valid=None):
     if not (0<lr<math.inf and 0<=final_lr<math.inf): raise ValueError(f'lr must be above 0 and final_lr at least 0, not {lr!r} and {final_lr!r}')
     _check_rows(model, x, y)
     if valid is None: return
+    if len(valid)!=2: raise ValueError(f'valid must be a pair (x, y), not {len(valid)} things')
     _check_rows(model, *valid)
     if not all(o.isfinite() for o in valid[0].aminmax()): raise ValueError('fit needs finite rows in valid, and there is NaN or infinity among them')
 

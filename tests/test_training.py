@@ -88,6 +88,26 @@ def test_the_order_of_the_rows():
         fit(model, x, y, bs=2, progress=False)
     assert a.params()[0].equal(b.params()[0]) and not a.params()[0].equal(c.params()[0])
 
+def test_a_step_needs_an_lr():
+    model = net()
+    before = [p.clone() for p in model.params()]
+    x,y = rows()
+    for lr in (nan, inf, -.1): refused(lambda: model.step(x, y, lr), 'lr must be', repr(lr))
+    assert all(p.equal(q) for p,q in zip(model.params(), before))
+
+def test_valid_is_a_pair():
+    x,y = rows()
+    refused(lambda: fit(net(), x, y, valid=(x, y, y), progress=False), 'a pair (x, y), not 3')
+
+def test_infinity_behind_a_closed_gate():
+    x,y = rows()
+    for value in (-inf, inf, nan):
+        bad,model = x.clone(),Model([Lin(torch.ones(x.shape[1], 2), torch.zeros(2)), Relu(), Lin(torch.ones(2, 3), torch.zeros(3))], CrossEntropy())
+        bad[1,0] = value
+        before = [p.clone() for p in model.params()]
+        refused(lambda: fit(model, bad, y, lr=.1, progress=False, bs=len(x)), f'input {abs(value)}', kind=FloatingPointError)
+        assert all(p.equal(q) for p,q in zip(model.params(), before))
+
 def test_arguments_of_sgd():
     p = torch.ones(2)
     for lr in (0, -.1, nan, inf, -inf): refused(lambda: SGD([p], lr), 'an lr above 0', repr(lr))
