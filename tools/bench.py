@@ -55,37 +55,33 @@ def race(contenders, rounds, least=.02):
 
 # --- the limit --------------------------------------------------------------------------------------------------------
 
-def fastest_mm(torch, a, b):
-    "A function that computes a @ b into memory of its own, in the fastest of the orientations that the operands' owners could have chosen, by blocks of rows or not"
+def fastest_mm(torch, a, b, data=False):
+    "A function of `a` for a @ b into memory of its own, in the fastest form: either orientation, all rows or in blocks, and either layout of `b`, and of `a` unless that is `data`, which lie as they lie"
     def flip(o): return o.t().contiguous().t()
-    rows = a.shape[0]
-    def candidate(x, y, swap):
-        o = torch.empty(y.shape[1], rows) if swap else torch.empty(rows, y.shape[1])
-        return (lambda: torch.mm(y.t(), x.t(), out=o)) if swap else (lambda: torch.mm(x, y, out=o))
-    def by_blocks(x, y, block=1000):
-        o = torch.empty(y.shape[1], rows)
-        parts = list(zip(x.t().split(block, 1), o.split(block, 1)))
-        def f():
-            for xb,ob in parts: torch.mm(y.t(), xb, out=ob)
+    n,p = a.shape[0],b.shape[1]
+    def plain(y, o): return lambda x: torch.mm(x, y, out=o.t())
+    def turned(y, o): return lambda x: torch.mm(y.t(), x.t(), out=o)
+    def blocks(y, o):
+        def f(x):
+            for xb,ob in zip(x.t().split(1000, 1), o.split(1000, 1)): torch.mm(y.t(), xb, out=ob)
         return f
-    both = lambda o: [o] if o.shape[-1]==M and o.shape[0]>M or o.shape[0]==M and o.shape[1]>M else [o, flip(o)] # the data lie as they lie
-    fs,best = [candidate(x, y, s) for x in both(a) for y in both(b) for s in (False, True)]+[by_blocks(x, y) for x in both(a) for y in both(b)],[]
-    for f in fs:
-        f()
-        times = []
-        for _ in range(3):
-            start = time.perf_counter()
-            for _ in range(max(1, 200_000_000//(2*a.numel()*b.shape[1]))): f()
-            times.append(time.perf_counter()-start)
-        best.append(min(times))
-    return fs[best.index(min(best))]
+    def seconds(f, x):
+        f(x)
+        start = time.perf_counter()
+        for _ in range(max(1, 200_000_000//(2*a.numel()*p))): f(x)
+        return time.perf_counter()-start
+    ways = [(form(y, o), x) for x in ([a] if data else [a, flip(a)]) for y in (b, flip(b)) for form in (plain, turned, blocks)
+            for o in (torch.empty(p, n), torch.empty(n, p).t())]
+    f,x = min(ways, key=lambda w: min(seconds(*w) for _ in range(3)))
+    return f if data else lambda _: f(x)
 
 def products(torch, x, sizes):
-    "The matrix products of a forward and a backward pass of a net of `sizes` on the rows `x`, without the input's gradient"
+    "The matrix products of a forward and a backward pass of a net of `sizes` on rows like `x`, without the input's gradient, as functions of the rows"
     fs,acts = [],[x]+[torch.randn(len(x), k) for k in sizes[1:]]
     for i,(p,q) in enumerate(zip(sizes, sizes[1:])):
         w,g = torch.randn(p, q),torch.randn(len(x), q)
-        fs += [fastest_mm(torch, acts[i], w), fastest_mm(torch, acts[i].t(), g)]
+        forward,back = fastest_mm(torch, acts[i], w, not i),fastest_mm(torch, acts[i].t(), g, not i)
+        fs += [forward, lambda x, f=back: f(x.t())]
         if i: fs.append(fastest_mm(torch, g, w.t()))
     return fs
 
@@ -272,11 +268,11 @@ def epoch_work(torch, x, y, bs, shuffle, rounds):
         epoch,now = make(torch, ws, x[:small], y[:small], bs, False)
         epoch()
         close(k, now(), want)
-    fs = products(torch, x[:bs], (M, NH, C))
+    fs,batches = products(torch, x[:bs], (M, NH, C)),x.split(bs)
     def bare():
         with torch.inference_mode():
-            for _ in range(n//bs):
-                for f in fs: f()
+            for xb in batches:
+                for f in fs: f(xb)
     return race({'products': bare} | {k: make(torch, ws, x, y, bs, shuffle)[0] for k,make in peers.items()}, rounds), missing
 
 def full_models(torch, x, y, sizes):
@@ -320,7 +316,7 @@ def full_work(torch, x, y, rounds):
     mms = products(torch, x, sizes)
     def bare():
         with torch.inference_mode():
-            for f in mms: f()
+            for f in mms: f(x)
     contenders = {'products': bare, 'ours': fs['ours'], 'hand-written, plain': by_hand, 'torch.nn': fs['nn']}
     missing = present(torch)[1]
     if 'torch.compile' not in missing:
@@ -356,7 +352,7 @@ def scale_work(torch, x, rounds):
             mms = products(torch, xs, sizes)
             def bare():
                 with torch.inference_mode():
-                    for f in mms: f()
+                    for f in mms: f(xs)
             got = race(dict(products=bare, ours=full_models(torch, xs, torch.zeros(rows), sizes)[1]['ours']), rounds)
             work = 2*rows*sum(p*q*(3 if i else 2) for i,(p,q) in enumerate(zip(sizes, sizes[1:])))
             res.append(dict(kind=kind, value=v, gflop=work/1e9, **got['contenders']['ours'], gflops=work/1e6/got['contenders']['ours']['ms'], quiet=got['quiet']))
