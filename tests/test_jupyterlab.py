@@ -8,10 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from test_site import CHROMIUM, find_chromium, need_browser
+from conftest import need_browser, root
 
-root = Path(__file__).resolve().parent.parent
 names = [p.stem for p in sorted((root/'nbs').glob('*.ipynb'))]
 shots = root/'executed'/'screenshots'
 
@@ -67,14 +65,6 @@ def lab(tmp_path_factory):
         server.wait(30)
         log.close()
 
-@pytest.fixture(scope='module')
-def chromium(lab):
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=find_chromium(), args=CHROMIUM)
-        yield browser
-        browser.close()
-
 RUN_ALL = '''async name => {
   const app = window.jupyterapp;
   await app.restored;
@@ -100,10 +90,10 @@ SEEN = '''async () => {
   return cells;
 }'''
 
-def run_all(chromium, lab, name, seconds=300, then=None):
+def run_all(browser, lab, name, seconds=300, then=None):
     "What each code cell of the notebook shows after Run All, and what `then` makes of the page; a screenshot at its first figure"
     url,token = lab
-    context = chromium.new_context(viewport=dict(width=1400, height=1000))
+    context = browser.new_context(viewport=dict(width=1400, height=1000))
     page = context.new_page()
     page.set_default_timeout(seconds*1000)
     page.goto(f'{url}/lab/workspaces/{secrets.token_hex(4)}?token={token}')
@@ -134,15 +124,15 @@ def problems(cells):
     return res
 
 @pytest.mark.parametrize('name', names)
-def test_run_all(chromium, lab, name):
-    cells = run_all(chromium, lab, name)
+def test_run_all(browser, lab, name):
+    cells = run_all(browser, lab, name)
     assert cells and not problems(cells)
     pictures = lambda cells: sum('image/png' in o.get('data', {}) for c in cells for o in c.get('outputs', []))
     assert pictures(cells)==pictures(nbformat.read(root/'nbs'/f'{name}.ipynb', 4).cells)
     if name=='07_training': assert any('100%|' in o for c in cells for o in c['stderr']), 'no progress bar'
 
-def test_a_progress_bar_is_one_line_that_ends_full(chromium, lab):
-    cells = run_all(chromium, lab, 'bar')
+def test_a_progress_bar_is_one_line_that_ends_full(browser, lab):
+    cells = run_all(browser, lab, 'bar')
     lines = [l for c in cells for o in c['stderr'] for l in o.splitlines() if l.strip()]
     assert not problems(cells) and len(lines)==1 and re.match(r'100%\|█+\| 20/20 .*step/s', lines[0])
 
@@ -150,7 +140,7 @@ def picture(page, alt):
     "Wait for the only picture to be the one that is described so"
     page.wait_for_function('alt => [...document.querySelectorAll(".jp-OutputArea-output img")].filter(o => o.checkVisibility() && o.naturalWidth).map(o => o.alt).join()===alt', arg=alt, timeout=30_000)
 
-def test_a_live_slider_draws_between_the_values(chromium, lab):
+def test_a_live_slider_draws_between_the_values(browser, lab):
     def move(page):
         picture(page, 'drawn for 1')
         page.locator('.noUi-handle').focus()
@@ -162,21 +152,21 @@ def test_a_live_slider_draws_between_the_values(chromium, lab):
         page.keyboard.press('ArrowRight')
         picture(page, 'drawn for 5.66')
         return page.locator('.widget-readout').inner_text()
-    cells,read = run_all(chromium, lab, 'live', then=move)
+    cells,read = run_all(browser, lab, 'live', then=move)
     assert not problems(cells) and read=='5.66' and {'text/html', 'application/vnd.jupyter.widget-view+json'} <= set(cells[0]['outputs'][0]['data'])
 
-def test_a_slider_without_widgets_is_the_saved_one(chromium, lab):
+def test_a_slider_without_widgets_is_the_saved_one(browser, lab):
     def move(page):
         picture(page, 'drawn for 1')
         page.locator('input[type=range]').focus()
         for key,alt in (('ArrowRight', '2'), ('End', '2.05e+03'), ('ArrowLeft', '512'), ('ArrowUp', '2.05e+03')):
             page.keyboard.press(key)
             picture(page, f'drawn for {alt}')
-    cells,_ = run_all(chromium, lab, 'no widgets', then=move)
+    cells,_ = run_all(browser, lab, 'no widgets', then=move)
     assert not problems(cells) and set(cells[1]['outputs'][0]['data'])=={'text/html', 'text/plain'}
 
 @pytest.mark.parametrize('name, said', [('error', 'ZeroDivisionError'), ('warning', 'mind the gap'), ('broken bar', 'bar not finished'), ('broken picture', '0 of 1 pictures drawn')])
-def test_a_fault_is_found(chromium, lab, name, said):
-    found = problems(run_all(chromium, lab, name))
+def test_a_fault_is_found(browser, lab, name, said):
+    found = problems(run_all(browser, lab, name))
     (shots/f'{name}.png').unlink()
     assert any(said in o for o in found), found

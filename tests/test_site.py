@@ -3,23 +3,19 @@
 The browser tests need Chromium and axe-core; they look for `chromium` (or $CHROMIUM) and for node_modules/axe-core/axe.min.js (or $AXE), and are
 skipped where one is missing, unless $REQUIRE_BROWSER is set.
 """
-import os, re, shutil, subprocess, sys
+import os, re, shutil, sys
 from base64 import b64decode, b64encode
 from html import unescape
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
 
+from conftest import AXE, build, root
+
 if not os.environ.get('REQUIRE_BROWSER'): pytest.importorskip('myst_nb', reason='no MyST-NB in this environment: `make site` installs it')
 
-root = Path(__file__).resolve().parent.parent
-
 # --- the checks of the files ------------------------------------------------------------------------------------------------
-
-def build(out, nbs=root/'nbs', **env): return subprocess.run([sys.executable, str(root/'site'/'make.py'), str(out), str(nbs)], capture_output=True, text=True,
-                                                             env={**{k:v for k,v in os.environ.items() if not k.startswith('GITHUB_')}, **env})
 
 def pages(site): return sorted(o for o in site.rglob('*.html') if '_static' not in o.parts)
 def read(path): return path.read_text(encoding='utf-8')
@@ -89,12 +85,6 @@ def names_amiss(site):
 
 # --- on our site --------------------------------------------------------------------------------------------------------------
 
-@pytest.fixture(scope='session')
-def site(tmp_path_factory):
-    out = tmp_path_factory.mktemp('site')/'_site'
-    res = build(out)
-    assert res.returncode==0, f'the build stopped at a warning:\n{res.stderr}'
-    return out
 
 def test_size(site): assert megabytes(site) < 40
 def test_every_notebook_has_a_page(site): assert {p.stem for p in (root/'nbs').glob('*.ipynb')} <= {p.stem for p in site.glob('*.html')}
@@ -118,28 +108,6 @@ def test_the_students_site_holds_no_solutions(tmp_path):
     assert not [o for o in (tmp_path/'out').rglob('*') if o.is_file() and kit.SOLUTIONS.encode() in o.read_bytes()]
 
 # --- the checks of a page in the browser --------------------------------------------------------------------------------------
-
-CHROMIUM = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split()
-AXE = Path(os.environ.get('AXE') or root/'node_modules'/'axe-core'/'axe.min.js')
-
-def missing():
-    "What the browser tests lack, in a line, or None"
-    try: import playwright # noqa: F401
-    except ImportError: return 'no playwright in this environment'
-    if not find_chromium(): return 'no Chromium: install chromium, or set CHROMIUM to its path'
-    if not AXE.exists(): return 'no axe-core: run the line with npm in .ci/run, or set AXE to its axe.min.js'
-def need_browser():
-    if why := missing(): (pytest.fail if os.environ.get('REQUIRE_BROWSER') else pytest.skip)(why)
-def find_chromium(): return os.environ.get('CHROMIUM') or shutil.which('chromium') or shutil.which('google-chrome')
-
-@pytest.fixture(scope='session')
-def browser():
-    need_browser()
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=find_chromium(), args=CHROMIUM)
-        yield chromium
-        chromium.close()
 
 LOOK = r'''async () => {
   if (window.MathJax?.startup?.promise) await MathJax.startup.promise;

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from test_site import PAGE, browser, problems, pages, read, site # noqa: F401
+from test_site import PAGE, problems
 
 root = Path(__file__).resolve().parent.parent
 
@@ -40,7 +40,7 @@ def shown(page):
 
 @here
 @pytest.mark.parametrize('theme', ['light', 'dark'])
-def test_moves_by_the_keyboard(name, theme, browser, tmp_path): # noqa: F811
+def test_moves_by_the_keyboard(name, theme, browser, tmp_path):
     html,path = saved[name]['text/html'],tmp_path/'page.html'
     path.write_text(PAGE.format(html).replace('<meta', f'<meta name="color-scheme" content="{theme}"><meta', 1), encoding='utf-8')
     context = browser.new_context(viewport=dict(width=390, height=900), color_scheme=theme)
@@ -58,7 +58,7 @@ def test_moves_by_the_keyboard(name, theme, browser, tmp_path): # noqa: F811
     context.close()
 
 @here
-def test_without_scripts(name, browser, tmp_path): # noqa: F811
+def test_without_scripts(name, browser, tmp_path):
     html,path = saved[name]['text/html'],tmp_path/'page.html'
     path.write_text(PAGE.format(html), encoding='utf-8')
     context = browser.new_context(java_script_enabled=False)
@@ -69,7 +69,7 @@ def test_without_scripts(name, browser, tmp_path): # noqa: F811
     assert page.locator('figure img').count()==len(values(html)) and page.locator('figure img').last.is_visible() and page.locator('figcaption').last.is_visible()
     context.close()
 
-def test_on_the_site(site, browser): # noqa: F811
+def test_on_the_site(site, browser):
     for name,data in saved.items():
         context = browser.new_context()
         page = context.new_page()

@@ -5,7 +5,7 @@ Needs Chromium and axe-core as test_site.py does, and is skipped where one is mi
 import pytest
 import torch
 
-from test_site import AXE, CONTRAST, LOOK, browser # noqa: F401
+from test_site import AXE, CONTRAST, LOOK
 
 from mlp_foundations.layers import Lin, Model, Mse, Relu
 from mlp_foundations.trace import trace
@@ -100,7 +100,7 @@ def wrong_is_marked(page):
 
 CHECKS = moves, keys_stay_out, tabbing, spoken, wrong_is_marked
 
-def found(browser, html, check, **how): # noqa: F811
+def found(browser, html, check, **how):
     "What `check` finds on the page `html`, with errors and requests"
     context = browser.new_context(**how)
     page,res = context.new_page(),[]
@@ -114,7 +114,7 @@ def found(browser, html, check, **how): # noqa: F811
     finally: context.close()
 
 @pytest.mark.parametrize('check', CHECKS, ids=lambda o: o.__name__)
-def test_stepper(browser, page_html, check): assert not found(browser, page_html, check) # noqa: F811
+def test_stepper(browser, page_html, check): assert not found(browser, page_html, check)
 
 def looks(page):
     "The page at each step: nothing too wide, every picture drawn, contrast"
@@ -129,16 +129,16 @@ def looks(page):
 
 @pytest.mark.parametrize('theme', ['light', 'dark'])
 @pytest.mark.parametrize('width', [1200, 390])
-def test_looks(browser, page_html, theme, width): # noqa: F811
+def test_looks(browser, page_html, theme, width):
     assert not found(browser, page_html, looks, color_scheme=theme, viewport=dict(width=width, height=900))
 
 def all_there(page):
     "Without a script: every step is there to read, and no button that does nothing"
     res = [] if [len(shown(page, k)) for k in (0, 1)]==[12, 12] else [f'{[len(shown(page, k)) for k in (0, 1)]} steps']
     return res+['a dead button']*(page.locator('button:visible').count()>0)
-def test_without_its_script(browser, page_html): assert not found(browser, page_html, all_there, java_script_enabled=False) # noqa: F811
+def test_without_its_script(browser, page_html): assert not found(browser, page_html, all_there, java_script_enabled=False)
 
-def test_a_saved_page(browser, tmp_path): # noqa: F811
+def test_a_saved_page(browser, tmp_path):
     html = digit().save(tmp_path/'pass.html').read_text(encoding='utf-8')
     assert not found(browser, html, lambda page: [] if at(page)==['Step 1 of 12'] and page.title().startswith('Lin → Relu') else [f'{at(page)}, {page.title()}'])
     assert len(html)<1e6
@@ -152,7 +152,7 @@ def test_a_saved_page(browser, tmp_path): # noqa: F811
     ('&lt;button type=&quot;button&quot; data-by=&quot;-1', '&lt;button hidden data-by=&quot;-1', tabbing), (' ✗', '', wrong_is_marked), ('The mistake is in', 'Mind', wrong_is_marked),
     ('font-size: .9rem', 'font-size: .9rem; color: #999', looks), ('max-width: 60rem', 'width: 70rem', looks), ('data:image/png;base64,', 'data:image/png;base64,A', looks),
     ('</body>', '<script>nothing.at.all</script></body>', moves), ('</body>', '<img alt="x" src="http://127.0.0.1:9/x.png"></body>', moves), ('</body>', '<button>x</button></body>', all_there)])
-def test_a_fault_is_found(browser, page_html, old, new, check): # noqa: F811
+def test_a_fault_is_found(browser, page_html, old, new, check):
     assert old in page_html
     how = dict(viewport=dict(width=390, height=900)) if check is looks else dict(java_script_enabled=False) if check is all_there else {}
     try: res = found(browser, page_html.replace(old, new), check, **how)
