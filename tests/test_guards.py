@@ -262,13 +262,14 @@ def test_the_edge_of_near():
     near(torch.tensor([1+1j]), torch.tensor([1+1.000001j]))
 
 def test_near_of_numbers_and_lists():
-    "A number takes the dtype of the tensor beside it; what Python has alone is float64"
+    "A number takes the dtype of the tensor beside it; what Python has alone is float64, an array keeps its own"
+    import numpy as np
     near(torch.tensor(.1), .1)
     near(.1, torch.tensor(.1, dtype=f64), rtol=1e-16)
     near(torch.tensor([1+0j])[0], 1)
     near([.1, .2], (.1, .2), rtol=1e-16)
     refused(lambda: near([.1], [.1+1e-12], rtol=1e-13), '1 of 1', kind=AssertionError)
-    for a,b in ((torch.tensor(3), 3.), (torch.tensor([1.], dtype=f64), [1.]), (torch.tensor([1.]), torch.tensor([1.], dtype=f64)), (3, 3.), (torch.tensor(True), 1)): refused(lambda: near(a, b), 'dtypes differ', kind=AssertionError)
+    for a,b in ((torch.tensor(3), 3.), (torch.tensor([1.], dtype=f64), [1.]), (torch.tensor([1.]), torch.tensor([1.], dtype=f64)), (3, 3.), (torch.tensor(True), 1), (np.float32([1]), [1.])): refused(lambda: near(a, b), 'dtypes differ', kind=AssertionError)
     for a,b in (([nan], [1.]), ([1.], [nan]), ([nan], [nan])): refused(lambda: near(a, b), 'NaN', kind=AssertionError)
 
 def test_near_what_overflows():
