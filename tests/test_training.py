@@ -53,8 +53,13 @@ def test_a_first_layer_that_overflows():
     for f in (lambda: fit(model, x, rows()[1], progress=False), lambda: model.step(x, rows()[1], .1)): kept(model, f, 'Lin inf', kind=FloatingPointError)
 
 def test_the_defaults_of_fit():
-    assert {k: p.default for k,p in inspect.signature(fit).parameters.items() if p.default is not p.empty}==dict(
-        valid=None, epochs=5, lr=.2, final_lr=0., bs=64, shuffle=True, generator=None, progress=True)
+    defaults = dict(valid=None, epochs=5, lr=.2, final_lr=0., bs=64, shuffle=True, generator=None, progress=True)
+    assert {k: p.default for k,p in inspect.signature(fit).parameters.items() if p.default is not p.empty}==defaults
+    a,b = net(),net()
+    for model,kw in ((a, {}), (b, defaults)):
+        torch.manual_seed(0)
+        assert len(fit(model, *rows(), **kw))==5
+    assert all(p.equal(q) for p,q in zip(a.params(), b.params()))
 
 def test_no_epochs_change_nothing():
     model = net()
