@@ -98,6 +98,7 @@ def test_a_step_needs_an_lr():
     before = [p.clone() for p in model.params()]
     x,y = rows()
     for lr in (nan, inf, -.1): refused(lambda: model.step(x, y, lr), 'lr must be', repr(lr))
+    model.step(x, y, 0.) # allowed, and a step of no length
     assert all(p.equal(q) for p,q in zip(model.params(), before))
 
 def test_valid_is_a_pair():
