@@ -61,6 +61,11 @@ def test_the_defaults_of_fit():
         assert len(fit(model, *rows(), **kw))==5
     assert all(p.equal(q) for p,q in zip(a.params(), b.params()))
 
+def test_only_the_first_layer_spares_the_gradient_of_its_input():
+    model = Model([Lin(torch.randn(3, 4, generator=gen()), torch.zeros(4)), Lin(torch.randn(4, 2, generator=gen(1)), torch.zeros(2))], CrossEntropy())
+    fit(model, *rows(), epochs=1, progress=False)
+    assert [l.inp_g for l in model.layers]==[False, True]
+
 def test_no_epochs_change_nothing():
     model = net()
     before = [p.clone() for p in model.params()]
