@@ -353,7 +353,7 @@ def test_the_cache_is_for_these_fingerprints(server, sums, sources, tmp_path, mo
     monkeypatch.setattr(pooch, 'os_cache', lambda name: tmp_path/name)
     level = pooch.get_logger().level
     a = data.fetch_data(server.url, sums)
-    assert whole(a, sources)==4 and a.parent==tmp_path/'mlp_foundations' and data.fetch_data(server.url, sums)==a
+    assert whole(a, sources)==4 and a.parent==tmp_path/'mlp_foundations' and len(a.name)==16 and data.fetch_data(server.url, sums)==a
     with pytest.raises(ValueError): data.fetch_data(server.url, {**sums, NAMES[3]: '0'*64}, tries=1)
     assert whole(a, sources)==4 and len(list(a.parent.iterdir()))==2 and pooch.get_logger().level==level
 

@@ -69,6 +69,12 @@ def test_a_layer_more_is_a_change():
     model.layers.append(Lin(torch.ones(1, 1), torch.zeros(1)))
     with pytest.raises(RuntimeError, match='changed or replaced'): model.backward()
 
+def test_the_same_memory_read_otherwise_is_a_change():
+    l = Lin(torch.arange(4.).view(2, 2), torch.zeros(2))
+    l(torch.ones(3, 2)).g = torch.ones(3, 2)
+    l.w = l.w.t() # at the same place, with the same count of changes
+    with pytest.raises(RuntimeError, match='changed or replaced'): l.backward()
+
 def test_two_linear_layers_in_a_row():
     ts = [torch.linspace(-1, 1, n).view(shape).requires_grad_() for n,shape in ((6, (3,2)), (2, (2,)), (2, (2,1)), (1, (1,)))]
     w1,b1,w2,b2 = (t.detach().clone() for t in ts)
