@@ -225,16 +225,16 @@ def write_report(every):
     alive = [m for m in have if not m['by']]
     reasons = dict(re.findall(r'^\| `` (.*?) `` \| \S* \| (.*) \|$', report.read_text(encoding='utf-8') if report.exists() else '', re.M))
     why = {m['sha']: reasons.get(shown(m), '?') for m in alive}
-    equal = [o for o in why.values() if o!='?' and not o.startswith('gap')]
+    equal = {k for k,o in why.items() if o!='?' and not o.startswith('gap')}
     caught,kinds = len(have)-len(alive),list(dict.fromkeys(m['kind'] for m in every))
-    def row(title, ms): return f'| {title} | '+' | '.join(f"{sum(bool(m['by']) for m in o)}/{len(o)}" if o else '' for o in ([m for m in ms if k in (m['kind'], 'all')] for k in [*kinds, 'all']))+' |'
+    def row(title, ms): return f'| {title} | '+' | '.join(f"{sum(bool(m['by']) for m in o)}/{len(o)}" if o else '' for o in ([m for m in ms if k in (m['kind'], 'all')] for k in [*kinds, 'all']))+f" | {sum(bool(m['by']) for m in ms)/max(1, sum(m['sha'] not in equal for m in ms)):.1%} |"
     rest = Counter(m['module'] for m in every)-Counter(m['module'] for m in have)
     whole = [o for o in MODULES if not rest[o]]
     left = {m['module']: m['left'] for m in alive if m['left']}
     lines = ['# Mutants', '', 'What the tests notice when the exported code is broken in one place. `make mutants` writes this page; [tools/mutants.py](tools/mutants.py) says how.', '',
         f'Of {len(every)} mutants {len(have)} were run, and {caught} were caught. Of the {len(alive)} survivors {len(equal)} are explained below as equivalent: '
         f'**{caught/max(1, len(have)-len(equal)):.1%} of those that a test could catch were caught.**', '',
-        'Caught of all, by module and by kind of change:', '', f"| | {' | '.join(kinds)} | all |", '|---'*(len(kinds)+2)+'|',
+        'Caught of all, by module and by kind of change:', '', f"| | {' | '.join(kinds)} | all | of those that a test could catch |", '|---'*(len(kinds)+3)+'|',
         *(row(o, ms) for o in MODULES if (ms := [m for m in have if m['module']==o])), row('all', have), '',
         *(['Not run: '+', '.join(f'{n} of {o}' for o,n in rest.items())+'.', ''] if rest else []),
         *(['Survivors met while tests failed on the code as it was, which were left out: '+', '.join(f'{n} for {o}' for o,n in left.items())+'.', ''] if left else []),
