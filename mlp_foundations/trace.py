@@ -89,6 +89,7 @@ def trace(
     "Run `model` forward and backward and record the pass; raises `TypeError` without a `Model` or targets, and what the model itself raises"
     if not isinstance(model, Model): raise TypeError(f'trace needs a Model, such as Model([Lin(w, b)], Mse()), not {type(model).__name__}')
     if yb is None: raise TypeError('trace needs targets: without a loss there is nothing to go back from')
+    if not torch.is_tensor(xb): raise TypeError(f'trace needs a tensor of rows, not {type(xb).__name__}')
     keep,rng = _Copies(),torch.get_rng_state()
     calls = [_Call(l, i, keep) for i,l in enumerate(model.layers)] + [_Call(model.loss, None, keep)]
     with _listening(calls):
@@ -155,17 +156,18 @@ def _vjp(c, g):
     return res
 
 # %% ../nbs/08_trace.ipynb #9ceae32d
-def _rounding(c, want):
-    "How far two right ways to compute a gradient like `want` may be apart, in its dtype"
+def _rounding(c, k, want):
+    "How far two right ways to compute gradient `k` of `c`, `want`, may be apart, in its dtype"
     def big(o): return float(o.detach().abs().max()) if torch.is_tensor(o) and o.numel() else 0.
-    eps = torch.finfo(want.dtype).eps
-    terms = (1. if c.out_g is None else float(c.out_g.abs().sum()))*max(1., *map(big, [*c.args[:1], *c.params]))
-    return eps**.6*big(want) + 4*eps*terms
+    eps,up = torch.finfo(want.dtype).eps,torch.ones(1) if c.out_g is None else c.out_g.abs()
+    added = max(float(up.sum(i).max()) for i in (0, 1)) if up.ndim==2 and up.numel() else float(up.sum()) # a row or a column of them
+    times = c.args[:1] if k or c.out_g is None else c.params # what the upstream gradient is multiplied by
+    return eps**.6*big(want) + 4*eps*added*max(1., *map(big, times), 0.)
 
-def _off(c, got, want):
-    "Where `got` and `want` are further apart than rounding explains, as a tensor of bools; everywhere if their shapes differ"
+def _off(c, k, got, want):
+    "Where `got` and `want`, gradient `k` of `c`, are further apart than rounding explains, as a tensor of bools; everywhere if their shapes differ"
     if got.shape!=want.shape: return torch.ones(1, dtype=torch.bool)
-    return ~((got.to(want.dtype)-want).abs() <= _rounding(c, want))
+    return ~((got.to(want.dtype)-want).abs() <= _rounding(c, k, want))
 
 # %% ../nbs/08_trace.ipynb #58839753
 def _num(v):
@@ -186,7 +188,7 @@ def _verdict(c, k):
     want = here if c.want[k] is None else c.want[k]
     if got is None: return False,f'MISSING: {c.name}.bwd left no new gradient there',False
     if want is None: return None,f"not compared: {c.why or f'autograd finds no way to it from the output of {c.name}'}",True
-    bad,fits = _off(c, got, want),here is None or not _off(c, got, here).any()
+    bad,fits = _off(c, k, got, want),here is None or not _off(c, k, got, here).any()
     if bad.any(): return False,f'DIFFERS from autograd{_where(got, want, bad)}. '+(f'{c.name}.bwd is right, but the upstream gradient that it was given is wrong' if fits else f'The mistake is in {c.name}.bwd'),fits
     if not fits: return False,f'DIFFERS from autograd for the upstream gradient that came: {c.name}.bwd makes up for another mistake',fits
     return True,f'agrees with autograd'+(f' for the upstream gradient that came; autograd got no further back than {c.lost}' if c.lost else ''),fits
