@@ -21,6 +21,9 @@ def draw(v):
     return plt.figure(figsize=(3, 1)), f"drawn for {v:.3g}"
 try: show_slider(draw, [1, 2, 8, 32, 128, 512, 2048], "v")
 finally: plt.close("all")'''
+STEPS = '''import torch
+from mlp_foundations.all import *
+trace(Model([Lin(torch.ones(2, 3), torch.zeros(3)), Relu(), Lin(torch.ones(3, 1), torch.zeros(1))], Mse()), torch.ones(4, 2), torch.ones(4))'''
 FAULTS = {'error': '1/0', 'warning': 'import warnings\nwarnings.warn("mind the gap")', 'broken bar': 'from tqdm import tqdm\nfor i in tqdm(range(20)):\n    if i==7: break',
           'broken picture': 'from IPython.display import display\ndisplay({"image/png": "bm8gcGljdHVyZQ==", "text/plain": "x"}, raw=True)'}
 
@@ -35,6 +38,7 @@ def lab(tmp_path_factory):
     shutil.copytree(root/'nbs', tmp/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
     write(tmp/'nbs'/'bar.ipynb', BAR)
     write(tmp/'nbs'/'live.ipynb', SLIDER)
+    write(tmp/'nbs'/'steps.ipynb', STEPS)
     write(tmp/'nbs'/'no widgets.ipynb', 'import sys\nsys.modules["ipywidgets"] = None', SLIDER)
     for name,source in FAULTS.items(): write(tmp/'nbs'/f'{name}.ipynb', source)
     settings = tmp/'settings'/'@jupyterlab'/'notebook-extension'
@@ -164,6 +168,19 @@ def test_a_slider_without_widgets_is_the_saved_one(browser, lab):
             picture(page, f'drawn for {alt}')
     cells,_ = run_all(browser, lab, 'no widgets', then=move)
     assert not problems(cells) and set(cells[1]['outputs'][0]['data'])=={'text/html', 'text/plain'}
+
+def test_a_stepper_steps(browser, lab):
+    def move(page):
+        def step(): return '; '.join(page.locator('.mlp-trace .t-step').evaluate_all("o => o.filter(s => s.checkVisibility()).map(s => s.querySelector('.t-title').innerText)")).partition(' of')[0]
+        seen = [step()]
+        page.locator('.mlp-trace').get_by_text('next').click()
+        seen.append(step())
+        for key in ('ArrowRight', 'ArrowLeft', 'End', 'Home'):
+            page.keyboard.press(key)
+            seen.append(step())
+        return seen
+    cells,seen = run_all(browser, lab, 'steps', then=move)
+    assert not problems(cells) and seen[:4]==['Step 1', 'Step 2', 'Step 3', 'Step 2'] and seen[4] not in seen[:4] and seen[5]=='Step 1', seen
 
 @pytest.mark.parametrize('name, said', [('error', 'ZeroDivisionError'), ('warning', 'mind the gap'), ('broken bar', 'bar not finished'), ('broken picture', '0 of 1 pictures drawn')])
 def test_a_fault_is_found(browser, lab, name, said):
