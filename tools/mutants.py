@@ -6,16 +6,19 @@ Why a script: mutmut leaves functions with a decorator alone, and `@patch` and `
 to disk and starts Python anew for it; neither reaches the exported cells that a notebook runs.
 
 Here one process imports torch once and forks a child for each mutant; an import hook puts the changed source in place, and nothing on disk changes.
-The child runs the tests that enter the changed function, the quickest first, up to one that fails. If none does, a second child runs the notebook that
-owns the module, with the changed cells in it and without drawing, up to the first error. What needs half a minute more than three times all of that is
-caught too. Results go to executed/mutants.jsonl line by line: an interrupted run is continued, and what was run in the same cell isn't run again
-(--again runs the survivors again, after a change in the tests). MUTANTS.md is written anew at the end, with the fingerprint of each module that was run
-whole: where that is still the module's, nothing is run again, in another clone either. The reasons in the table of survivors are written by hand, there,
-and kept. A reason that begins with `gap` says that a test should have caught the mutant; any other, why none can.
-Not changed: docstrings, texts, types, what `raise` says, and the functions in SKIP.
+The child runs the tests that enter the changed function, the quickest first, up to one that fails. The mutants that pass wait for the notebook that owns
+the module, which is run once, without drawing: before each exported cell a child is forked for each mutant in it, which runs the changed cell, and of
+those after it the ones that can know of the change by a name, up to the first error. Where that is quicker than the tests, as in 09, it comes first. What
+needs half a minute more than three times all of that is caught too. Results go to executed/mutants.jsonl line by line: an interrupted run is continued,
+and what was run in the same cell isn't run again (--again runs the survivors again, after a change in the tests). MUTANTS.md is written anew at the end,
+with the fingerprint of each module that was run whole: where that is still the module's, nothing is run again, in another clone either. The reasons in
+the table of survivors are written by hand, there, and kept. A reason that begins with `gap` says that a test should have caught the mutant; any other, why
+none can.
+Not changed: docstrings, texts, types, what `raise` says, the functions in SKIP, and the inputs on which the exercises try an answer (`cases`).
 """
-import argparse, ast, copy, hashlib, importlib.abc, importlib.util, json, os, platform, random, re, resource, select, signal, sys, time
+import argparse, ast, copy, dis, hashlib, importlib.abc, importlib.util, json, os, platform, random, re, resource, select, signal, sys, time
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,7 +26,7 @@ import pytest
 root = Path(__file__).resolve().parent.parent
 results,report = root/'executed'/'mutants.jsonl',root/'MUTANTS.md'
 MODULES = {m[1]: p.stem for p in sorted((root/'nbs').glob('[0-9]*.ipynb')) if (m := re.search(r'#\| default_exp (\w+)', p.read_text(encoding='utf-8')))}
-TESTS = [f'tests/{p.name}' for p in sorted((root/'tests').glob('test_*.py')) if p.stem not in ('test_notebooks', 'test_package', 'test_site', 'test_slider', 'test_jupyterlab', 'test_kit')]
+TESTS = [f'tests/{p.name}' for p in sorted((root/'tests').glob('test_*.py')) if p.stem not in ('test_notebooks', 'test_house', 'test_package', 'test_site', 'test_slider', 'test_jupyterlab', 'test_kit')]
 OPTIONS = '-q --assert=plain -p no:cacheprovider -p no:unraisableexception -p _hypothesis_pytestplugin'.split()
 OPTIONS += ['-k', 'not test_a_damaged_result_is_seen and not test_a_mistake_is_seen'] # they test the tests
 SKIP = {'show_figure': 'drawing', 'show_images': 'drawing', '_png': 'drawing', '_frame': 'drawing', '_live': 'drawing',
@@ -71,6 +74,7 @@ def changes(o):
 def places(o, where='', owner=None):
     "Below the node `o`: function, its first line, kind, the node to be replaced and the new one"
     if isinstance(o, (ast.JoinedStr, ast.Raise, ast.Import, ast.ImportFrom)) or getattr(o, 'name', '') in SKIP: return
+    if isinstance(o, ast.keyword) and o.arg=='cases': return
     if isinstance(o, (ast.FunctionDef, ast.ClassDef)): where = f'{where}.{o.name}'.strip('.')
     if isinstance(o, ast.FunctionDef):
         if o.args.args and o.args.args[0].annotation and o.args.args[0].arg=='self': where = f'{ast.unparse(o.args.args[0].annotation)}.{o.name}' # by `@patch`
@@ -83,7 +87,7 @@ def places(o, where='', owner=None):
                 if isinstance(v, ast.AST): yield from places(v, where, owner)
 
 def mutants(module):
-    "The mutants of `module`: dicts with name, kind, line, owner (the first line of the function) and the changed source"
+    "The mutants of `module`: dicts with name, kind, line, owner (the first line of the function), the lines and the id of the cell, its changed text and that of the module"
     source,seen,starts = path_of(module).read_text(encoding='utf-8'),Counter(),[0]
     raw = source.encode()
     for l in raw.splitlines(keepends=True): starts.append(starts[-1]+len(l))
@@ -91,11 +95,14 @@ def mutants(module):
         a,b = starts[old.lineno-1]+old.col_offset,starts[old.end_lineno-1]+old.end_col_offset
         said = ast.unparse(ast.fix_missing_locations(new))
         changed = raw[:a]+(said if isinstance(new, ast.stmt) else f'({said})').encode()+raw[b:]
-        cell = changed[raw.rfind(b'\n# %% ', 0, a):].split(b'\n# %% ')[1]
+        top = raw.rfind(b'\n# %% ', 0, a)
+        cell = changed[top:].split(b'\n# %% ')[1]
+        head,_,text = cell.decode().partition('\n')
+        first = raw.count(b'\n', 0, top)+2
         name = f'{module}.{where}: {ast.unparse(old)} → {said}'
         seen[name] += 1
         yield dict(name=name if seen[name]==1 else f'{name} ({seen[name]})', module=module, kind=kind, owner=owner, line=old.lineno,
-                   source=changed.decode(), sha=hashlib.sha256(cell).hexdigest()[:16])
+                   lines=range(first, first+cell.count(b'\n')+1), cell=head.rpartition('#')[2], text=text, source=changed.decode(), sha=hashlib.sha256(cell).hexdigest()[:16])
 
 # --- in the child -----------------------------------------------------------------------------------------------------
 
@@ -135,21 +142,63 @@ def run_tests(tests=None, *hook):
     failed = watch.failed or [f'pytest ended with {int(code)}']*(code!=0)
     return failed if tests else [failed, watch.seen]
 
-def run_notebook(module, source):
-    "The first cell of the notebook of `module` that fails, its exported cells taken from `source`"
+def notebook(module):
+    "A shell, and the code cells of the notebook of `module`"
     import nbformat
     from IPython.core.interactiveshell import InteractiveShell
     from matplotlib.figure import Figure
     from PIL import Image
-    sys.meta_path.insert(0, Hook(module, source))
     os.chdir(root/'nbs')
     Figure.savefig = lambda self, f, **kwargs: Image.new('1', [int(144*o) for o in self.get_size_inches()]).save(f, 'png') # nothing is drawn
-    exported,shell = dict(re.findall(r'^# %% \S+ #(\w+)\n(.*?)(?=^# %% |\Z)', source, re.S|re.M)),InteractiveShell.instance()
-    for i,cell in enumerate(nbformat.read(f'{MODULES[module]}.ipynb', 4).cells):
-        if cell.cell_type!='code' or cell.source.startswith('#| default_exp'): continue
-        res = shell.run_cell(re.sub(r'^from \.', 'from mlp_foundations.', exported.get(cell.id, cell.source), flags=re.M))
-        if not res.success: return [f'{MODULES[module]}.ipynb, cell {i}: {type(res.error_in_exec or res.error_before_exec).__name__}']
+    return InteractiveShell.instance(), [c for c in nbformat.read(f'{MODULES[module]}.ipynb', 4).cells if c.cell_type=='code' and not c.source.startswith('#| default_exp')]
+
+@cache
+def names_of(source):
+    "What a cell binds for the others, and what it takes from them: global names, classes that it patches, and exercises by their names, like '04.3'"
+    made,taken,todo = set(),set(),[compile(re.sub(r'^( *)%.*', r'\1pass', source, flags=re.M), '', 'exec')]
+    for code in todo: # the cell, then the functions in it
+        for o in dis.get_instructions(code):
+            if o.opname=='STORE_NAME' and code is todo[0]: made.add(o.argval)
+            if o.opname in ('LOAD_NAME', 'LOAD_GLOBAL') and o.argval not in made: taken.add(o.argval)
+        todo += [c for c in code.co_consts if hasattr(c, 'co_code')]
+    exercises = {*re.findall(r"exercise\('(\d\d\.\d)'", source)}
+    return made|exercises|{*re.findall(r'^def \w+\(self:(\w+)', source, re.M)}, taken|({*re.findall(r"'(\d\d\.\d)'", source)}-exercises)
+
+def reach(cells, i):
+    "Of the cells after the `i`th those that a change in it can reach, and those that these need"
+    names = [names_of(c.source) for c in cells]
+    def givers(k): # the cells from which cell `k` takes something: of a name the last before it, of a class and of an exercise, which many cells make, all
+        for n in names[k][1]:
+            js = [j for j,(made,_) in enumerate(names) if n in made and j!=k]
+            yield from [j for j in js if j<k][-1:] if n.islower() and any(j<k for j in js) else js
+    edges = {k: {*givers(k)} for k in range(len(cells))}
+    reached,needed = {i},set()
+    while more := {k for k,o in edges.items() if o&reached}-reached: reached |= more
+    needed = {k for k in reached if k>i}
+    while more := {j for k in needed for j in edges[k]}-needed: needed |= more
+    return [c for k,c in enumerate(cells) if k>i and (k in needed or 'import *' in c.source)]
+
+def run_cells(shell, cells, m=None):
+    "The first of `cells` that fails; the first of them is changed to that of the mutant `m`"
+    if m: sys.meta_path.insert(0, Hook(m['module'], m['source']))
+    for i,c in enumerate(cells):
+        res = shell.run_cell(re.sub(r'^from \.', 'from mlp_foundations.', m['text'], flags=re.M) if m and not i else c.source)
+        if not res.success: return [f'the cell {c.id} of the notebook: {type(res.error_in_exec or res.error_before_exec).__name__}']
     return []
+
+def run_notebook(module, ms, limit):
+    "For each of the mutants `ms` of `module`, the first cell of its notebook that fails"
+    (shell,cells),res = notebook(module),{}
+    for i,c in enumerate(cells):
+        todo = [m for m in ms if m['cell']==c.id]
+        after = reach(cells, i) if todo else []
+        if in_child(lambda: run_cells(shell, [c, *after]), limit): after = cells[i+1:]
+        for m in todo:
+            start = time.perf_counter()
+            res[m['name']] = in_child(lambda: run_cells(shell, [c, *after], m), limit)
+            if res[m['name']]: note(m, res[m['name']][0], time.perf_counter()-start)
+        run_cells(shell, [c])
+    return [res]
 
 def in_child(f, limit):
     "What `f()` returns, a list, in a forked process of its own"
@@ -193,20 +242,39 @@ def sound(modules):
     res = {}
     for o in modules:
         start = time.perf_counter()
-        broken = in_child(lambda: run_notebook(o, path_of(o).read_text(encoding='utf-8')), 600)
+        broken = in_child(lambda: run_cells(*notebook(o)), 600)
         res[o] = dict(tests={k: v for k,v in seen.items() if k not in failed}, notebook=None if broken else time.perf_counter()-start, left=[k for k in failed if k not in seen or any(p.startswith(f'{o}:') for p in seen[k][0])]+broken)
         if broken: print(f'left out, it fails already: {broken[0]}', flush=True)
     return res
 
-def try_one(m, base):
-    "Run what covers the mutant `m`; note the result"
-    start,by = time.perf_counter(),[]
-    tests = {k: s for k,(entered,s) in base['tests'].items() if any(p==f"{m['module']}:{m['owner']}" or not m['owner'] and p.startswith(m['module']) for p in entered)}
-    if tests: by = in_child(lambda: run_tests(tests, m['module'], m['source']), 30+3*sum(tests.values()))
-    if not by and base['notebook']: by = in_child(lambda: run_notebook(m['module'], m['source']), 30+3*base['notebook'])
-    res = dict({k: m[k] for k in ('name', 'sha')}, by=by[0] if by else None, tests=len(tests), seconds=round(time.perf_counter()-start, 2), left=len(base['left']))
-    with open(results, 'a', encoding='utf-8') as f: f.write(json.dumps(res, ensure_ascii=False)+'\n')
-    print(f"{'caught' if by else 'survived':<8} {res['seconds']:5.1f} s  {m['name']}  ({by[0] if by else f'{len(tests)} tests and the notebook'})", flush=True)
+def note(m, by, seconds=0., left=0):
+    "Keep the result of the mutant `m`: what caught it, or None; `left` tests and notebooks were left out"
+    with open(results, 'a', encoding='utf-8') as f: f.write(json.dumps({k: m[k] for k in ('name', 'sha')}|dict(by=by, seconds=round(seconds, 2), left=left), ensure_ascii=False)+'\n')
+
+def covering(m, tests):
+    "Those of `tests` that enter the function in which the mutant `m` is, or if it is in none, any of its cell; with their seconds"
+    places = {f"{m['module']}:{l}" for l in ([m['owner']] if m['owner'] else m['lines'])}
+    return {k: s for k,(entered,s) in tests.items() if not places.isdisjoint(entered)}
+
+def try_all(module, ms, base):
+    "Run what covers the mutants `ms` of `module`, and note the results"
+    tests,seconds,caught = {m['name']: covering(m, base['tests']) for m in ms},base['notebook'],set()
+    def by_tests():
+        for m in ms:
+            if m['name'] in caught or not (ts := tests[m['name']]): continue
+            start = time.perf_counter()
+            if by := in_child(lambda: run_tests(ts, module, m['source']), 30+3*sum(ts.values())): note(m, by[0], time.perf_counter()-start)
+            if by: caught.add(m['name'])
+    def by_notebook():
+        left = [m for m in ms if m['name'] not in caught]
+        if seconds and left: caught.update(k for k,v in in_child(lambda: run_notebook(module, left, 30+3*seconds), 1e5)[0].items() if v)
+    order = [by_tests, by_notebook]
+    if seconds and seconds*len(ms)<sum(sum(o.values()) for o in tests.values()): order.reverse()
+    for f in order:
+        f()
+        print(f'{module}: {len(caught)} of {len(ms)} caught {f.__name__[:2]} {f.__name__[3:]}', flush=True)
+    for m in ms:
+        if m['name'] not in caught: note(m, None, left=len(base['left']))
 
 def fingerprint(module): return hashlib.sha256(path_of(module).read_bytes()).hexdigest()[:12]
 def shown(m): return m['name'].replace('|', '\\|') # as MUTANTS.md writes it
@@ -266,7 +334,7 @@ def main():
         for k in range(args.jobs):
             if pid := os.fork(): workers.append(pid)
             else:
-                for m in todo[k::args.jobs]: try_one(m, base[m['module']])
+                for o in base: try_all(o, [m for m in todo[k::args.jobs] if m['module']==o], base[o])
                 os._exit(0)
         for pid in workers: os.waitpid(pid, 0)
     write_report(every)
