@@ -8,7 +8,7 @@ to disk and starts Python anew for it; neither reaches the exported cells that a
 Here one process imports torch once and forks a child for each mutant; an import hook puts the changed source in place, and nothing on disk changes.
 The child runs the tests that enter the changed function, the quickest first, up to one that fails. The mutants that pass wait for the notebook that owns
 the module, which is run once, without drawing: before each exported cell a child is forked for each mutant in it, which runs the changed cell, and of
-those after it the ones that can know of the change by a name, up to the first error. Where that is quicker than the tests, as in 09, it comes first. What
+those after it the ones that can know of the change by a name, up to the first error or the first output that is not the saved one, times aside. Where that is quicker than the tests, as in 09, it comes first. What
 needs half a minute more than three times all of that is caught too. Results go to executed/mutants.jsonl line by line: an interrupted run is continued,
 and what was run in the same cell isn't run again (--again runs the survivors again, after a change in the tests). MUTANTS.md is written anew at the end,
 with the fingerprint of each module that was run whole: where that is still the module's, nothing is run again, in another clone either. The reasons in
@@ -179,11 +179,21 @@ def reach(cells, i):
     return [c for k,c in enumerate(cells) if k>i and (k in needed or 'import *' in c.source)]
 
 def run_cells(shell, cells, m=None):
-    "The first of `cells` that fails; the first of them is changed to that of the mutant `m`"
+    "The first of `cells` that fails or shows something else than was saved; the first of them is changed to that of the mutant `m`"
+    from IPython.display import display
+    from IPython.utils.capture import capture_output
+    from nbformat.v4 import new_code_cell, new_notebook, new_output
+    from test_notebooks import differences
     if m: sys.meta_path.insert(0, Hook(m['module'], m['source']))
+    def alone(outputs): # a notebook of one cell that shows them, in one order: the printed lines first, the forms of a result by name
+        outputs = [new_output('display_data', dict(sorted(o.data.items()))) if 'data' in o else o for o in outputs]
+        return new_notebook(cells=[new_code_cell(outputs=sorted(outputs, key=lambda o: o.output_type!='stream'))])
     for i,c in enumerate(cells):
-        res = shell.run_cell(re.sub(r'^from \.', 'from mlp_foundations.', m['text'], flags=re.M) if m and not i else c.source)
+        shell.display_trap.hook = lambda o, quiet=c.source.endswith(';'): o is None or quiet or display(o) # the result of a cell is shown as all else
+        with capture_output() as said: res = shell.run_cell(re.sub(r'^from \.', 'from mlp_foundations.', m['text'], flags=re.M) if m and not i else c.source)
         if not res.success: return [f'the cell {c.id} of the notebook: {type(res.error_in_exec or res.error_before_exec).__name__}']
+        fresh = [new_output('stream', text=said.stdout)]*bool(said.stdout) + [new_output('display_data', o.data) for o in said.outputs]
+        if found := differences(alone(c.outputs), alone(fresh)): return [f'the cell {c.id} of the notebook shows something else', found[0]]
     return []
 
 def run_notebook(module, ms, limit):
@@ -228,7 +238,7 @@ def prepare():
     "Import once what every child needs"
     os.nice(15)
     os.environ.update(OMP_NUM_THREADS='1', MPLBACKEND='Agg', PYTEST_DISABLE_PLUGIN_AUTOLOAD='1')
-    sys.path.insert(0, str(root))
+    sys.path[:0] = [str(root), str(root/'tests')]
     import fastcore.all, hypothesis, IPython, matplotlib.pyplot, nbformat, pooch, requests, sympy, torch, torch._dynamo, torch.utils.flop_counter # noqa: F401
     torch.set_num_threads(1)
     hypothesis.settings.register_profile('mutants', phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate], database=None) # no search for a smaller example
