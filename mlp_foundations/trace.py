@@ -45,6 +45,7 @@ class _Call:
 def listen(self:_Call):
     "Put two functions in the way of the layer's `forward` and `bwd`, which copy what passes"
     forward,bwd = self.layer.forward,self.layer.bwd
+    def kept(g): return None if g is None else self.keep(torch.as_tensor(g)) # somebody's `g` may be a number
     def heard(*args):
         self.args = [self.keep(o) for o in args]
         out = forward(*args)
@@ -52,10 +53,10 @@ def listen(self:_Call):
         return out
     def heard_back(out, *args):
         ts = [args[0], *self.layer.params()]
-        before,self.out_g = [getattr(t, 'g', None) for t in ts],self.keep(getattr(out, 'g', None))
+        before,self.out_g = [getattr(t, 'g', None) for t in ts],kept(getattr(out, 'g', None))
         bwd(out, *args)
         now = [getattr(t, 'g', None) for t in ts]
-        self.grads = [None if g is old else self.keep(g) for g,old in zip(now, before)]
+        self.grads = [kept(None if g is old else g) for g,old in zip(now, before)]
     self.layer.forward,self.layer.bwd = heard,heard_back
 
 # %% ../nbs/08_trace.ipynb #67bc66d6
@@ -86,7 +87,7 @@ def trace(
     yb, # targets, as its loss wants them
     inp_g:bool=False, # the gradient of the input too, as for `model.backward`?
 )->'Recording': # shows itself in a notebook; `table` and `save` for elsewhere
-    "Run `model` forward and backward and record the pass; raises `TypeError` without a `Model` or targets, and what the model itself raises"
+    "Run `model` forward and backward and record the pass; raises `TypeError` without a `Model` or targets and where there is anything but tensors with values to show, and what the model itself raises"
     if not isinstance(model, Model): raise TypeError(f'trace needs a Model, such as Model([Lin(w, b)], Mse()), not {type(model).__name__}')
     if yb is None: raise TypeError('trace needs targets: without a loss there is nothing to go back from')
     if not torch.is_tensor(xb): raise TypeError(f'trace needs a tensor of rows, not {type(xb).__name__}')
@@ -95,7 +96,11 @@ def trace(
     with _listening(calls):
         model(xb, yb)
         model.backward(inp_g)
-    for c in calls: del c.layer,c.keep # what is kept are copies, nothing else
+    for c in calls:
+        del c.layer,c.keep # what is kept are copies, nothing else
+        for o in (*c.args, *c.params, c.out):
+            if not torch.is_tensor(o): raise TypeError(f'trace shows tensors; {c.name}, {c.where}, was given or made a {type(o).__name__}')
+            if not o.numel(): raise TypeError(f'trace shows tensors with values; {c.name}, {c.where}, was given or made one of shape {tuple(o.shape)}')
     return Recording(calls, rng, inp_g)
 
 # %% ../nbs/08_trace.ipynb #fe779d0b
@@ -134,11 +139,10 @@ def _replay(c):
     "Run the forward pass of `c` again, under autograd: `c.again` is its output, `c.leaves` what it was made from; `c.why` says why there is none"
     c.again,c.leaves,c.why = None,[],c.twin if isinstance(c.twin, str) else None
     if c.why: return
-    def leaf(o): return o.requires_grad_() if torch.is_tensor(o) and o.is_floating_point() else o
+    def leaf(o): return o.requires_grad_() if o.is_floating_point() else o
     try:
-        c.leaves = [leaf(copy.copy(o).clone() if torch.is_tensor(o) else o) for o in c.args[:1]] + [leaf(p) for p in c.twin.params()]
-        first = c.leaves[0].clone() if torch.is_tensor(c.leaves[0]) else c.leaves[0] # autograd forbids to write into a leaf
-        out = c.twin.forward(first, *c.args[1:])
+        c.leaves = [leaf(o) for o in (c.args[0].clone(), *c.twin.params())]
+        out = c.twin.forward(c.leaves[0].clone(), *c.args[1:]) # autograd forbids to write into a leaf
     except Exception as e: c.why = f"autograd can't run {c.name}.forward: {type(e).__name__}: {str(e).partition(chr(10))[0]}"
     else:
         if not (torch.is_tensor(out) and out.requires_grad): c.why = f"autograd can't differentiate {c.name}.forward, whose output doesn't know what it was made from"
@@ -150,7 +154,7 @@ def _vjp(c, g):
     "Autograd's gradients of the input and of the parameters of `c`, for the upstream gradient `g`; None where it has none"
     res = [None]*(1+len(c.params))
     if c.again is None or g is None or g.shape!=c.again.shape: return res
-    ask = [i for i,o in enumerate(c.leaves) if torch.is_tensor(o) and o.requires_grad]
+    ask = [i for i,o in enumerate(c.leaves) if o.requires_grad]
     got = torch.autograd.grad(c.again, [c.leaves[i] for i in ask], g.to(c.again.dtype), retain_graph=True, allow_unused=True)
     for i,o in zip(ask, got): res[i] = o
     return res
@@ -158,16 +162,16 @@ def _vjp(c, g):
 # %% ../nbs/08_trace.ipynb #9ceae32d
 def _rounding(c, k, want):
     "How far two right ways to compute gradient `k` of `c`, `want`, may be apart, in its dtype"
-    def big(o): return float(o.detach().abs().max()) if torch.is_tensor(o) and o.numel() else 0.
-    eps,up = torch.finfo(want.dtype).eps,torch.ones(1) if c.out_g is None else c.out_g.abs()
+    def big(o): return float(o.abs().nan_to_num(0., 0.).max())
+    eps,up = torch.finfo(want.dtype).eps,torch.ones(1) if c.out_g is None else c.out_g.abs().nan_to_num(0., 0.)
     added = max(float(up.sum(i).max()) for i in (0, 1)) if up.ndim==2 and up.numel() else float(up.sum()) # a row or a column of them
     times = c.args[:1] if k or c.out_g is None else c.params # what the upstream gradient is multiplied by
-    return eps**.6*big(want) + 4*eps*added*max(1., *map(big, times), 0.)
+    return eps**.6*big(want) + 4*eps*added*max([1., *map(big, times)])
 
 def _off(c, k, got, want):
-    "Where `got` and `want`, gradient `k` of `c`, are further apart than rounding explains, as a tensor of bools; everywhere if their shapes differ"
+    "Where `got` and `want`, gradient `k` of `c`, are further apart than rounding explains, as a tensor of bools; everywhere if their shapes differ; NaN is NaN"
     if got.shape!=want.shape: return torch.ones(1, dtype=torch.bool)
-    return ~((got.to(want.dtype)-want).abs() <= _rounding(c, k, want))
+    return ~got.to(want.dtype).isclose(want, rtol=0., atol=_rounding(c, k, want), equal_nan=True)
 
 # %% ../nbs/08_trace.ipynb #58839753
 def _num(v):
@@ -183,15 +187,15 @@ def _where(got, want, bad):
 
 # %% ../nbs/08_trace.ipynb #3b24ce96
 def _verdict(c, k):
-    "Is gradient `k` of `c` right (None: nobody knows), a sentence about it, and does it follow from the upstream gradient that came?"
-    got,here = c.grads[k],c.here[k]
-    want = here if c.want[k] is None else c.want[k]
+    "Is gradient `k` of `c` right (None: nobody knows), a sentence about it, and does it follow from the upstream gradient that came (None: none came)?"
+    got,here,want = c.grads[k],c.here[k],c.want[k]
     if got is None: return False,f'MISSING: {c.name}.bwd left no new gradient there',False
-    if want is None: return None,f"not compared: {c.why or f'autograd finds no way to it from the output of {c.name}'}",True
-    bad,fits = _off(c, k, got, want),here is None or not _off(c, k, got, here).any()
-    if bad.any(): return False,f'DIFFERS from autograd{_where(got, want, bad)}. '+(f'{c.name}.bwd is right, but the upstream gradient that it was given is wrong' if fits else f'The mistake is in {c.name}.bwd'),fits
-    if not fits: return False,f'DIFFERS from autograd for the upstream gradient that came: {c.name}.bwd makes up for another mistake',fits
-    return True,f'agrees with autograd'+(f' for the upstream gradient that came; autograd got no further back than {c.lost}' if c.lost else ''),fits
+    if want is None: return None,'not compared: '+(c.why or (f'{c.name} was given no upstream gradient of the right shape' if c.lost and (c.out_g is None or c.out_g.shape!=c.out.shape) else f'autograd finds no way to it from the output of {c.name}')),True
+    bad,fits = _off(c, k, got, want),None if here is None else not _off(c, k, got, here).any()
+    blame = f'{c.name}.bwd was given no upstream gradient of the right shape' if fits is None else f'{c.name}.bwd is right, but the upstream gradient that it was given is wrong' if fits else f'The mistake is in {c.name}.bwd'
+    if bad.any(): return False,f'DIFFERS from autograd{_where(got, want, bad)}. {blame}',fits
+    if fits is False: return False,f'DIFFERS from autograd for the upstream gradient that came: {c.name}.bwd makes up for another mistake',fits
+    return True,'agrees with autograd'+(f' for the upstream gradient that came; autograd got no further back than {c.lost}' if c.lost else ''),fits
 
 # %% ../nbs/08_trace.ipynb #12b72106
 @patch
@@ -211,7 +215,7 @@ def _compare(self:Recording):
 
 # %% ../nbs/08_trace.ipynb #e713ad0c
 class _Term(namedtuple('_Term', 'name value role', defaults=('',))):
-    "A tensor in a formula: its name, its value (None: too large to have), and its part in a gradient, local or upstream"
+    "A tensor in a formula: its name, its value (None: too large to have, or there is none), and its part in a gradient, local or upstream"
     @property
     def t(self): return self._replace(name=self.name+'ᵀ', value=self.value.t())
     @property
@@ -258,7 +262,7 @@ def _jacobian(c, k):
     "The slope of each output of `c` by each value of its `k`th tensor, turned: (values, outputs); None if there are more than 65,536"
     if c.again is None or c.again.numel()*c.leaves[k].numel()>65_536: return None
     rows = [_vjp(c, o.view(c.again.shape))[k] for o in torch.eye(c.again.numel()).to(c.again)]
-    return None if not rows or rows[0] is None else torch.stack([o.flatten() for o in rows], 1)
+    return None if rows[0] is None else torch.stack([o.flatten() for o in rows], 1)
 
 # %% ../nbs/08_trace.ipynb #1e282b5b
 def _other(c):
@@ -310,8 +314,8 @@ def _back_steps(c, right, before, inp_g):
         if k==0 and not before and not inp_g: continue
         name = c.names[key]
         then = f'stays at {name}, for a step of training: {name} −= lr × {name}.g' if k else f'goes back to {before.name}, {before.where}, as its upstream gradient' if before else 'ends here: how fast the loss goes up with each value of the input'
-        steps.append(_Step('backward', c, f'{name}.g', right[key], c.grads[k], _code(c, 'bwd', key), then, *c.said[k], c.here[k] if c.want[k] is None else c.want[k]))
-    return sorted(steps, key=lambda o: [i for i,(_,one) in enumerate(o.code) if one][:1] or [-1])
+        steps.append(_Step('backward', c, f'{name}.g', right[key], c.grads[k], _code(c, 'bwd', key), then, *c.said[k], c.want[k]))
+    return sorted(steps, key=lambda o: [i for i,(_,one) in enumerate(o.code) if one])
 
 # %% ../nbs/08_trace.ipynb #ce409a4c
 @patch
@@ -321,7 +325,7 @@ def _steps(self:Recording):
     self._compare()
     there,back = [],[]
     for i,c in enumerate(self.calls):
-        right,after = _formulas(c),self.calls[i+1:i+2]
+        right,after = _formulas(c),self.calls[i+1:]
         then = f'goes on to {after[0].name}, {after[0].where}' if after else 'is where the way there ends, and the way back begins: ∂L/∂L = 1'
         there.append(_Step('forward' if after else 'loss', c, c.names['out'], right['out'], c.out, _code(c, 'forward'), then))
         back.append(_back_steps(c, right, self.calls[i-1] if i else None, self.inp_g))
@@ -424,17 +428,17 @@ def _layout(t):
         if len(m)==1: m = m.expand(max(1, m.shape[1]//16), -1) # a row of one square's height is hard to see
     elif len(m)==1: m,how,turned = m.reshape(28, 28),'as 28 × 28 pixels',False
     else: (m,k),how,turned = _tiles(m),f"each {'column' if turned else 'row'} as 28 × 28 pixels"+(f', the first 60 of {len(m)}' if len(m)>60 else ''),False
-    px = max(1, min(16, 280//m.shape[1], 200//m.shape[0])) if 784 not in n else 4 if m.shape[1]==28 else 1
+    px = min(16, 280//m.shape[1], 200//m.shape[0]) if 784 not in n else 4 if m.shape[1]==28 else 1
     return m,'; '.join(o for o in ('turned: columns run across' if turned else '', how) if o),px
 
 # %% ../nbs/08_trace.ipynb #f6c59b89
-def _image(t, name, ink=False):
+def _image(t, name, ink):
     "A heat map of `t`, what its shades mean, and its width in pixels, caption included; `ink`: white is the smallest value, whatever it is, as on paper"
     m,how,px = _layout(t)
     fine = m[m.isfinite()]
     lo,hi = (fine.min().item(),fine.max().item()) if len(fine) else (0.,0.)
     if not ink: lo,hi = (-max(hi, -lo),max(hi, -lo)) if lo<0 else (0.,hi)
-    grey = 255-((m.nan_to_num(lo, hi, lo)-lo)/((hi-lo) or 1.)*255).round().clamp(0, 255)
+    grey = 255-((m.nan_to_num(lo, hi, lo)-lo)/((hi-lo) or 1.)*255).round()
     shades = f'white {_num(lo)}, '+('grey 0, ' if lo<0 and not ink else '')+f'black {_num(hi)}'
     alt = escape(f'Heat map of {name}, {_shape(t)}: {_stats(t)}; '+'; '.join(o for o in (shades, how) if o))
     h,w = m.shape
@@ -454,7 +458,7 @@ def _numbers(t, name):
 def _figure(o, note='', ink=False):
     "A term, drawn: numbers if they are few, else a heat map"
     head,note = f'<b>{_html(o.name)}</b>',note or o.role
-    if o.value is None: return f'<figure><div class="t-none">too large to draw</div><figcaption>{head}<br>{note}</figcaption></figure>'
+    if o.value is None: return f'''<figure><div class="t-none">{'none came' if o.role=='upstream' else 'too large to draw, or unknown'}</div><figcaption>{head}<br>{note}</figcaption></figure>'''
     few = _few(o.value)
     body,how,wide = (*_numbers(o.value, o.name), 0) if few else _image(o.value, o.name, ink)
     notes = [note, *([] if few else [_stats(o.value)]), how]
@@ -483,7 +487,7 @@ def _section(s, i, n):
     "Step `i` of `n` as HTML"
     c,mark = s.call,'✓' if s.ok else '✗' if s.ok is False else '?'
     code = '\n'.join(('▸ ' if one else '  ')+text.replace('\n', '\n  ') for text,one in s.code) or '  (its source is not at hand)'
-    doc = (inspect.getdoc(c.cls) or '').partition('\n')[0].replace('`', '')
+    doc = inspect.cleandoc(c.cls.__doc__ or '').partition('\n')[0].replace('`', '')
     here = ', '.join(f'{a} is {b}' for a,b in [('inp', c.names['inp']), *((f'self.{a}', c.names[a]) for a in c.attrs), ('out', c.names['out'])] if a!=b and b!='loss')
     said = f'<p class="t-said{"" if s.ok else " t-wrong"}">{mark} {escape(s.name)} {escape(s.said)}.</p>' if s.said else ''
     return f'''<section class="t-step" aria-label="Step {i} of {n}"><p class="t-title">Step {i} of {n}, {s.phase}: {escape(c.name)}, {c.where}</p>
