@@ -300,8 +300,14 @@ def test_a_weight_that_is_not_used():
         "its `s` changes nothing"
         def forward(self, inp): return inp*1
         def bwd(self, out, inp): inp.g,self.s.g = out.g,torch.zeros_like(self.s)
-    got = said(check(Idle(torch.ones(3))))
-    assert got['s1.g']=='not compared: autograd finds no way to it from the output of Idle' and got['x.g']=='agrees with autograd'
+    class Vain(Loss):
+        "has a weight that changes nothing"
+        def __init__(self): self.v = torch.ones(1)
+        def params(self): return [self.v]
+        def bwd(self, loss, inp, targ): inp.g,self.v.g = torch.ones_like(inp),torch.zeros(1)
+    for layers,loss,name,cls in (([Idle(torch.ones(3))], None, 's1.g', 'Idle'), ([Idle(torch.ones(3)), Blind()], None, 's1.g', 'Idle'), ([Through()], Vain(), 'v1.g', 'Vain')):
+        got = said(check(*layers, loss=loss))
+        assert got[name]==f'not compared: autograd finds no way to it from the output of {cls}' and got['x.g'].startswith('agrees with autograd')
 
 def test_another_kind_of_output_in_the_second_run():
     assert "can't differentiate Odd.forward" in said(check(Odd(lambda inp, out: [out] if torch.is_grad_enabled() else out)))['x.g']
