@@ -120,7 +120,7 @@ def _same(a, b, rtol):
     if isinstance(a, Exception): return isinstance(b, type(a))
     a,b = _number(a),_number(b)
     if torch.is_tensor(a): return torch.is_tensor(b) and a.shape==b.shape and a.dtype==b.dtype and bool(_close(a, b, rtol).all())
-    if _kind(a)=='a number with a fraction' and isinstance(b, int): b = float(b)
+    if _kind(a)=='a number with a fraction' and _kind(b)=='a whole number': b = float(b)
     if _kind(a)!=_kind(b): return False
     if isinstance(a, dict): return a.keys()==b.keys() and all(_same(a[k], b[k], rtol) for k in a)
     if isinstance(a, (tuple, list)): return all(_same(i, j, rtol) for i,j in zip(a, b))
@@ -179,7 +179,7 @@ def _show(o):
     o = _number(o)
     if isinstance(o, Exception): return f'{type(o).__name__}: {o}'.splitlines()[0][:120].rstrip(': ')
     if torch.is_tensor(o): return _show_tensor(o.detach())
-    if isinstance(o, float): return f'{o:.6g}'
+    if isinstance(o, float): return f'{o+0.:.6g}' # no minus before a zero
     if isinstance(o, dict): return ', '.join(f'{k} = {_show(v)}' for k,v in o.items())
     if isinstance(o, (tuple, list)):
         ends = '[]' if isinstance(o, list) else '()'

@@ -1,0 +1,291 @@
+"What `check` says, and what it takes for the same: small exercises with known faults. That of the real ones is in 09_exercises, by `prove`."
+import inspect, math, random, warnings
+
+import pytest
+import torch
+from mlp_foundations import exercises
+from mlp_foundations.exercises import check, draw, exercise, registry, stored, with_g
+from torch import tensor
+
+X,Y = tensor([[1., -2.], [3., 4.], [.5, 8.]]),tensor([[2., 1.], [-1., 5.], [7., 3.]])
+
+@pytest.fixture
+def toy():
+    "A function that puts the exercise 99.1 into the registry for the time of the test, and gives back what its check says of an answer"
+    def make(right, answer, *cases, mistakes=(), run=exercises._call, rtol=1e-4, name='double'):
+        registry.pop('99.1', None)
+        exercise('99.1', 'A toy', name, 'twice `x`.', right, list(cases), list(mistakes), run, rtol)
+        return check('99.1', answer)
+    yield make
+    registry.pop('99.1', None)
+
+def said(v):
+    "The diagnosis alone"
+    assert v.state=='wrong' and v.text.startswith('99.1 not right yet. '), v
+    return v.text.splitlines()[0].removeprefix('99.1 not right yet. ')
+
+# --- the same, or not -----------------------------------------------------------------------------------------------------
+
+inf,nan = math.inf,math.nan
+@pytest.mark.parametrize('a, b, same', [
+    (tensor([1., 100.]), tensor([1.01, 101.]), True), (tensor([1., 100.]), tensor([.99, 99.]), True), (tensor([1., 100.]), tensor([1.04, 100.]), False), (tensor([1., 100.]), tensor([1., 101.1]), False),
+    (tensor([-1., -100.]), tensor([-1.01, -100.9]), True), (tensor([0., 100.]), tensor([.009, 100.]), True), (tensor([0., 100.]), tensor([.011, 100.]), False), (tensor([0., 0.]), tensor([0., 1e-30]), False),
+    (tensor([0., -100.]), tensor([.009, -100.]), True), (tensor([0., inf]), tensor([0., inf]), True), (tensor([0., inf]), tensor([1e-9, inf]), False), (tensor([inf, nan]), tensor([inf, nan]), True), (tensor([inf]), tensor([-inf]), False),
+    (tensor([inf]), tensor([1.]), False), (tensor([1.]), tensor([inf]), False), (tensor([nan]), tensor([1.]), False), (tensor([1.]), tensor([nan]), False), (tensor([0., inf, 100.]), tensor([.009, inf, 100.]), True),
+    (tensor([100, 5]), tensor([100, 5]), True), (tensor([1000]), tensor([1001]), False), (tensor([True]), tensor([True]), True), (tensor([True]), tensor([1]), False), (tensor([1.]), tensor([1]), False), (tensor([1., 1.]), tensor([[1., 1.]]), False),
+    (torch.zeros(0), torch.zeros(0), True), (torch.zeros(0), torch.zeros(0, 1), False), (tensor(3.), 3., True), (3., tensor(3.), True), (3., 3, True), (3, 3., False), (3., 3.02, True), (3., 3.04, False), (1., True, False), (True, 1, False), (True, True, True),
+    (5, 5, True), (5, 6, False), ('a', 'a', True), ('a', 'b', False), (None, None, True), (None, 0, False), ({1, 2}, {2, 1}, True), ({1}, {2}, False), ({1}, [1], False), ((1, 2), [1, 2], True), ((1, 2), (1, 3), False), ((1, 2), (1, 2, 2), False),
+    ([1., (2.,)], (1.001, [2.]), True), ({'a': 1., 'b': 2.}, {'b': 2., 'a': 1.}, True), ({'a': 1.}, {'a': 2.}, False), ({'a': 1.}, {'a': 1., 'b': 1.}, False), ({'a': 1.}, {'b': 1.}, False), (tensor([1.]), [1.], False), ([1.], tensor([1.]), False),
+    (ValueError('x'), ValueError('y'), True), (ValueError(), KeyError(), False), (ValueError(), 'ValueError', False), (Exception(), ValueError(), True), (1., ValueError(), False), (torch.ones(2), torch.ones(2).double(), False)])
+def test_the_same(a, b, same): assert exercises._same(a, b, .01) is same
+
+# --- what is wrong in general: the right function, a wrong one, the cases, the diagnosis ------------------------------------
+
+FAULTS = [
+    # a factor
+    (lambda x: 2*x, lambda x: -2*x, [X], 'The sign is wrong: every value is the negative of the right one.'),
+    (lambda x: 2*x, lambda x: x, [X], 'Every value is 1/2 times the right one: a constant factor is wrong.'),
+    (lambda x: 2*x, lambda x: -6*x, [X], 'Every value is -3 times the right one: a constant factor and the sign are wrong.'),
+    (lambda x: 2*x, lambda x: x/12, [X], 'Every value is 0.0416667 times the right one: a constant factor is wrong.'),
+    (lambda x: 2*x, lambda x: x/6, [X], 'Every value is 1/12 times the right one: a constant factor is wrong.'),
+    (lambda x: 2*x, lambda x: 2*x*2.345, [X], 'Every value is 2.345 times the right one: a constant factor is wrong.'),
+    (lambda x: 2*x, lambda x: 2*x*.3333, [X], 'Every value is 1/3 times the right one: a constant factor is wrong.'),
+    (lambda x: 2*x, lambda x: 2*x*.331, [X], 'Every value is 0.331 times the right one: a constant factor is wrong.'),
+    (lambda x: 2*x, lambda x: 2*x*.335, [X], 'Every value is 0.335 times the right one: a constant factor is wrong.'),
+    (lambda x: x.mean(0), lambda x: x.sum(0), [X, Y[:2], torch.cat([X, Y])], 'Every value is too large by a factor of n, the size of axis 0 of `x`: is a division by it missing?'),
+    (lambda x: x.sum(0), lambda x: x.mean(0), [X, Y[:2], torch.cat([X, Y])], 'Every value is too small by a factor of n, the size of axis 0 of `x`: is it divided by once too often?'),
+    (lambda x: x.mean(1), lambda x: x.sum(1), [X, torch.cat([X, Y], 1), Y], 'Every value is too large by a factor of m, the size of axis 1 of `x`: is a division by it missing?'),
+    (lambda x: 2*x, lambda x: torch.where(x>0, 3*x, x), [X], '6 of 6 values are wrong; the furthest off is the one at [2, 1]: 24 instead of 16.'),
+    (lambda x: 2*x, lambda x: 4*x if len(x)>1 else 6*x, [X, X[:1]], '6 of 6 values are wrong; the furthest off is the one at [2, 1]: 32 instead of 16.'),
+    (lambda n: n, lambda n: 2*n if n else 5., [0., 2., 3.], 'It is 5, where 0 is right.'),
+    (lambda n: n, lambda n: 2*n if n!=4 else 0., [4., 2.], 'It is 0, where 4 is right.'),
+    (lambda n: n, lambda n: 2*n, [0., 2., 3.], 'Every value is 2 times the right one: a constant factor is wrong.'),
+    (lambda n: n, lambda n: 2*n, [2., 2.], 'It is 4, where 2 is right.'),
+    (lambda n: [n, n], lambda n: [n, 3*n], [2., 3.], 'In value 1: Every value is 3 times the right one: a constant factor is wrong.'),
+    # a shape
+    (lambda x: x, lambda x: x.t(), [X, Y], 'It is transposed: shape (2, 3), where (3, 2) is asked for.'),
+    (lambda x: x[:2], lambda x: x[:2].t(), [X, Y], 'It is transposed.'),
+    (lambda x: x, lambda x: x.flatten(), [X, Y], 'The values are right, but it has shape (6,), where (3, 2) is asked for.'),
+    (lambda x: x[:,0], lambda x: x[:,:1], [X, Y], 'The values are right, but it has shape (3, 1), where (3,) is asked for.'),
+    (lambda x: x[:,:1]-x[:,1:], lambda x: x[:,:1]-x[:,1], [X, Y], 'A column met a row: (n, 1) and (n,) broadcast to a whole table. It has shape (3, 3), where (3, 1) is asked for.'),
+    (lambda x: x.sum(0), lambda x: x, [X, Y], 'The sum over axis 0 is missing. It has shape (3, 2), where (2,) is asked for.'),
+    (lambda x: x.sum(1), lambda x: x, [X, Y], 'The sum over axis 1 is missing. It has shape (3, 2), where (3,) is asked for.'),
+    (lambda x: x.mean(0), lambda x: x, [X, Y], 'The mean over axis 0 is missing. It has shape (3, 2), where (2,) is asked for.'),
+    (lambda x: x.mean(1), lambda x: x, [X, Y], 'The mean over axis 1 is missing. It has shape (3, 2), where (3,) is asked for.'),
+    (lambda x: x, lambda x: x.sum(0), [X, Y], 'It is summed over axis 0, which should stay. It has shape (2,), where (3, 2) is asked for.'),
+    (lambda x: x, lambda x: x.sum(1), [X, Y], 'It is summed over axis 1, which should stay. It has shape (3,), where (3, 2) is asked for.'),
+    (lambda x: x, lambda x: x.sum(1, keepdim=True), [X, Y], 'It is summed over axis 1, which should stay. It has shape (3, 1), where (3, 2) is asked for.'),
+    (lambda x: x.pow(2).sum(0), lambda x: x.pow(2).sum(1), [X, Y], 'It has a value for each row of `x`, where one for each column is asked for: is the sum over the wrong axis? It has shape (3,), where (2,) is asked for.'),
+    (lambda x: x.pow(2).sum(1), lambda x: x.pow(2).sum(0), [X, Y], 'It has shape (2,), where (3,) is asked for.'),
+    (lambda x: x, lambda x: x[:1], [X, Y], 'It has shape (1, 2), where (3, 2) is asked for.'),
+    (lambda x: x, lambda x: x.sum(0) if len(x)>2 else x.mean(0), [X, Y[:2]], 'It has shape (2,), where (3, 2) is asked for.'),
+    (lambda x: x, lambda x: x.t() if len(x)>2 else -x, [X, Y[:2]], 'It has shape (2, 3), where (3, 2) is asked for.'),
+    # a kind of number
+    (lambda x: x, lambda x: x.double(), [X], 'The values are right, but the dtype is torch.float64, where torch.float32 is asked for.'),
+    (lambda x: x, lambda x: x.int(), [X], 'The dtype is torch.int32, where torch.float32 is asked for: whole numbers lose every fraction.'),
+    (lambda x: x.long(), lambda x: x.long()+1, [X], '6 of 6 values are wrong; the furthest off is the one at [0, 0]: 2 instead of 1.'),
+    (lambda x: x, lambda x: x/0, [X], 'It gives inf, where a finite number is asked for.'),
+    (lambda x: x, lambda x: x*nan, [X], 'It gives nan, where a finite number is asked for.'),
+    (lambda x: torch.where(x>5, inf, x), lambda x: torch.where(x<0, nan, x/0), [X[1:], X], 'It gives inf, where a finite number is asked for.'),
+    (lambda x: x/0, lambda x: x, [X], '6 of 6 values are wrong; the furthest off is the one at [0, 0]: 1 instead of inf.'),
+    (lambda n: n//2, lambda n: n/2, [4, 6], 'The value is right, but a whole number is asked for: `//` divides without leaving them, `int` makes one.'),
+    (lambda n: n//2, lambda n: n/2+.5, [4, 6], 'It is 2.5, where 2 is right.'),
+    (lambda n: n//2, lambda n: n//2+1, [4, 6], 'It is 3, where 2 is right.'),
+    (lambda n: n/2, lambda n: n>2, [4, 6], 'It is True or False, where a number with a fraction is asked for.'),
+    (lambda n: n>2, lambda n: n>4, [4, 6], 'It is False, where True is right.'),
+    (lambda n: n>2, lambda n: n, [4, 6], 'It is a whole number, where True or False is asked for.'),
+    (lambda n: 'a', lambda n: 'b', [4], 'It is b, where a is right.'),
+    (lambda n: {1}, lambda n: 'b', [4], 'It is a text, where a set is asked for.'),
+    (lambda n: {1}, lambda n: {'a': 1}, [4], 'It is a dict, where a set is asked for.'),
+    (lambda n: print(end=''), lambda n: 1., [4], 'It is a number with a fraction, where None is asked for.'),
+    (lambda n: 1., lambda n: print(end=''), [4], 'It is None: is a `return` missing?'),
+    (lambda n: 1., lambda n: tensor([1.]), [4], 'It is a tensor, where a number with a fraction is asked for.'),
+    (lambda n: 1., lambda n: (1., 2.), [4], 'It is 2 values, where a number with a fraction is asked for.'),
+    (lambda n: (1., 2.), lambda n: [1.], [4], 'It is 1 values, where 2 values is asked for.'),
+    (lambda n: 1., lambda n: Ellipsis, [4], 'It is a ellipsis, where a number with a fraction is asked for.'),
+    # exceptions
+    (lambda n: 1/n, lambda n: math.log(n-1), [1], 'It raises ValueError: math domain error. That is line 1 of `<lambda>`.'),
+    (lambda n: 1/n, lambda n: 0., [0, 0], 'It answers, where it must raise ZeroDivisionError.'),
+    (lambda n: 1/n, lambda n: [][n], [0], 'It raises IndexError: list index out of range, where ZeroDivisionError is asked for.'),
+    (lambda n: 1/n, lambda n: 3/n if n else 1/0, [0, 1, 2], 'Every value is 3 times the right one: a constant factor is wrong.'),
+    # parts
+    (lambda x: {'a': x, 'b': 2*x}, lambda x: {'a': x, 'b': -2*x}, [X], 'In b: The sign is wrong: every value is the negative of the right one.'),
+    (lambda x: {'a': x, 'b': 2*x}, lambda x: {'a': x}, [X], 'It is a = [[1, -2], [3, 4], [0.5, 8]], where a = [[1, -2], [3, 4], [0.5, 8]], b = [[2, -4], [6, 8], [1, 16]] is right.'),
+    (lambda x: {'x.g': x}, lambda x: {'x.g': None}, [X], 'Nothing is stored in `x.g`.'),
+    (lambda x: {'x.g': x}, lambda x: {'x.g': -x}, [X], 'In `x.g`: The sign is wrong: every value is the negative of the right one.'),
+    (lambda x: (x, 2*x), lambda x: (x, x.t()), [X, Y], 'In value 1: It has shape (2, 3), where (3, 2) is asked for.'),
+    (lambda x: (x, [x, 2*x]), lambda x: (x, [-x, x]), [X], 'In value 1: In value 0: The sign is wrong: every value is the negative of the right one.'),
+    (lambda x: (x, x), lambda x: (x, -x) if len(x)>2 else 3, [X, Y[:2]], 'In value 1: The sign is wrong: every value is the negative of the right one.'),
+    # what can't be compared
+    (lambda x: x, lambda x: x.to_sparse(), [X], 'It gives an unusual tensor (sparse, nested, quantized or on another device), where a plain one is asked for.'),
+    (lambda x: (x, x), lambda x: (x, x.to('meta')), [X], 'It gives an unusual tensor (sparse, nested, quantized or on another device), where a plain one is asked for.'),
+    (lambda n: n, lambda n: 2**63, [4], 'It is a whole number of more than 18 digits.'),
+    (lambda n: n, lambda n: -2**63, [4], 'It is a whole number of more than 18 digits.'),
+    (lambda n: n, lambda n: 2**63-1, [4], 'It is 9.22337e+18, where 4 is right.'),
+]
+
+@pytest.mark.parametrize('right, wrong, xs, diagnosis', FAULTS, ids=range(len(FAULTS)))
+def test_what_is_wrong(toy, right, wrong, xs, diagnosis):
+    assert said(toy(right, wrong, *[(x,) for x in xs]))==diagnosis
+    assert toy(right, right, *[(x,) for x in xs]).text=='99.1 solved: A toy.'
+
+# --- how an answer is shown and judged --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('o, text', [(ValueError('a\nb'), 'ValueError: a'), (ValueError(), 'ValueError'), (ValueError('x'*200), 'ValueError: '+'x'*108), (torch.arange(12), '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]'), (torch.arange(13), 'a tensor (13,), from 0 to 12'),
+    (-torch.arange(20.).double().view(4, 5), 'a tensor (4, 5) float64, from -19 to 0'), (torch.ones(13), 'a tensor (13,), all 1'), (torch.ones(13).int(), 'a tensor (13,) int32, all 1'), (torch.zeros(0, 3), 'an empty tensor (0, 3)'), (torch.zeros(0).double(), 'an empty tensor (0,) float64'),
+    (torch.ones(2).double(), '[1, 1] float64'), (torch.ones(1, requires_grad=True), '[1]'), (tensor([True]), '[True]'), (tensor(2.5), '2.5'), (1/3, '0.333333'), (1e-7, '1e-07'), (10**9, '1000000000'), ({'a': 1, 'b': tensor(2.)}, 'a = 1, b = 2'), ((), '()'), ((1,), '(1,)'), ((1, 2), '(1, 2)'), ([1], '[1]'), ([1, (2.5,)], '[1, (2.5,)]'),
+    (draw, 'draw'), (ValueError, 'ValueError'), ('x'*200, 'x'*100), (None, 'None'), (True, 'True')], ids=lambda o: None)
+def test_values_are_shown_short(o, text): assert exercises._show(o)==text
+
+def test_a_case_is_shown_with_strides_and_gradients():
+    assert exercises._show_case(['n', 'x', 'y'], (3, X.t(), with_g(torch.ones(2), tensor([3., 4.]))))=='n = 3, x = [[1, 3, 0.5], [-2, 4, 8]], y = [1, 1], x.stride() = (1, 2), y.g = [3, 4]'
+    assert exercises._show_case([], ())=='no input at all'
+
+def test_numbers_for_a_case():
+    a,b,c,d = draw(3, 4),draw(3, 4, seed=1),draw(4, 3),draw(3, 4)
+    assert torch.equal(a, d) and not torch.equal(a, b) and not torch.equal(a.flatten(), c.flatten()) and a.dtype==torch.float32 and draw(2).shape==(2,)
+    many = draw(10_000)
+    assert torch.equal(many*4, (many*4).round()) and not (many==0).any() and abs(many.mean())<.05 and 1<many.std()<1.3 and many.abs().min()==.25
+    assert len({tuple(draw(5, seed=k).tolist()) for k in range(50)})==50 and not torch.equal(draw(1, 2).flatten(), draw(2, 1).flatten())
+    assert with_g(a, b) is a and a.g is b
+
+def test_the_text_of_a_wrong_answer(toy):
+    assert toy(lambda x: x, lambda x: -x, (tensor([1., 2.]),)).text=="""99.1 not right yet. The sign is wrong: every value is the negative of the right one.
+  smallest input that shows it: x = [1, 2]
+  expected: [1, 2]
+  got: [-1, -2]"""
+    assert toy(lambda x: {'a': x, 'b': 2*x, 'c': x}, lambda x: {'a': x, 'b': x, 'c': -x}, (tensor([1., 2.]),)).text.splitlines()[1:]==['  smallest input that shows it: x = [1, 2]', '  expected: b = [2, 4], c = [1, 2]', '  got: b = [1, 2], c = [-1, -2]']
+    assert toy(lambda x: x, lambda x: print(end=''), (tensor([1., 2.]),)).text.splitlines()[2:]==['  expected: [1, 2]', '  got: None']
+    assert toy(lambda x: None, lambda x: x, (5,)).text.splitlines()[2:]==['  expected: None', '  got: 5']
+    assert toy(lambda: 2, lambda: 3, ()).text.splitlines()[1]=='  smallest input that shows it: no input at all'
+    assert toy(lambda x: x, lambda x: x.add_(1).sub(1), (tensor([1., 2.]),)).text.splitlines()==['99.1 not right yet. The values are right, but `x`, which it was given, is changed in place.', '  smallest input that shows it: x = [1, 2]']
+    assert toy(lambda x: x, lambda x: x.to('meta'), (tensor([1., 2.]),)).text.splitlines()[1:]==['  smallest input that shows it: x = [1, 2]']
+    assert toy(lambda x: x, 3, (1.,)).text=='99.1 not right yet. `check` needs the function `double` itself, not 3: leave out the brackets after its name.'
+    assert 'needs the class `Double` itself' in toy(lambda x: x, 3, (1.,), name='Double').text
+
+def test_the_smallest_input_that_shows_it_comes_first(toy):
+    right,wrong = (lambda x: x),(lambda x: x if x<3 else 5*x)
+    for mistakes in ((), [('Five times.', lambda x: x if x<3 else 5*x)]): assert toy(right, wrong, (1.,), (3.,), (4.,), mistakes=mistakes).text.splitlines()[1:]==['  smallest input that shows it: x = 3', '  expected: 3', '  got: 15']
+
+def test_what_was_changed_in_place_is_named(toy):
+    def swaps(a, b):
+        b.neg_()
+        return a-b.neg()
+    def deep(a, b):
+        a['w'][1].zero_()
+        return 1
+    assert 'The values are right, but `b`' in toy(lambda a, b: a-b, lambda a, b: swaps(a, b), (X, Y)).text
+    assert 'The values are right, but `a`' in toy(lambda a, b: 1, deep, ({'w': [1, X]}, Y)).text
+    assert 'solved' in toy(lambda a, b: a-b, lambda a, b: a.sub_(0)-b, (X, Y)).text
+    def reshapes(a, b): return a.t_().t()-b
+    assert 'The values are right, but `a`' in toy(lambda a, b: a-b, reshapes, (X, Y)).text
+
+def test_each_call_gets_fresh_copies(toy):
+    def greedy(x):
+        x += 1
+        return x
+    assert said(toy(lambda x: x+2, greedy, (tensor([1., 2.]),), (tensor([5.]),))).startswith('2 of 2 values are wrong')
+
+def test_its_own_diagnosis_comes_first(toy):
+    third = [('A third.', lambda n: n/3), ('A quarter.', lambda n: n/4)]
+    right = lambda n: n/2
+    assert said(toy(right, lambda n: n/3, (2.,), (3.,), mistakes=third))=='A third.' and said(toy(right, lambda n: n/4, (2.,), (3.,), mistakes=third))=='A quarter.'
+    assert said(toy(right, lambda n: n/3 if n<3 else n, (2.,), (3.,), mistakes=third))!='A third.'
+    # an answer that raises is known by what it gives elsewhere, and where it must raise, by the rest
+    assert said(toy(right, lambda n: n/3 if n<3 else 1/0, (2.,), (3.,), (2.5,), mistakes=third))=='A third.'
+    assert said(toy(right, lambda n: 1/0 if n<3 else n/3, (2.,), (3.,), (4.,), mistakes=third))=='A third.'
+    def strict(n): return n/2 if n else 1/0
+    for answer in (lambda n: n/3, lambda n: n/3 if n else 1/0): assert said(toy(strict, answer, (0.,), (2.,), (3.,), mistakes=third))=='A third.'
+    assert said(toy(strict, lambda n: n/2, (0.,), (2.,), mistakes=third))=='It answers, where it must raise ZeroDivisionError.'
+    assert said(toy(right, lambda n: 1/0, (2.,), (3.,), mistakes=third))=='It raises ZeroDivisionError: division by zero. That is line 1 of `<lambda>`.'
+
+def test_the_line_that_raised_is_named(toy):
+    def inner(x): return x/0
+    def outer(x):
+        y = x+1
+        return inner(y)
+    class Adder:
+        def first(self, x): return x
+        def __call__(self, x):
+
+            return [x][2]
+    def used(cls, x): return cls()(x)
+    assert said(toy(lambda x: x, outer, (1.,)))=='It raises ZeroDivisionError: float division by zero. That is line 3 of `outer`.'
+    assert said(toy(lambda x: x, torch.no_grad()(outer), (1.,))).endswith('That is line 3 of `outer`.')
+    assert said(toy(lambda x: x, Adder, (1.,), run=used, name='Adder'))=='It raises IndexError: list index out of range. That is line 3 of `__call__`.'
+    assert said(toy(lambda x: x, math.log, (0.,)))=='It raises ValueError: math domain error.'
+
+def test_a_blank_is_no_answer(toy):
+    def nothing(x): pass
+    def dots(x): ...
+    def told(x): "It has a docstring"
+    def five(x): return 5
+    def fields(x): return x
+    def later(x): raise NotImplementedError('later')
+    def deep(x): return later(x)
+    def other(x): return torch.ones(2, device='meta').tolist()
+    class Nothing:
+        a = 5
+        def __init__(self, x): pass
+        def forward(self, x): ...
+    class Half(Nothing):
+        def forward(self, x): return x
+    def close(x): return lambda: x # a cell variable
+    for o in (..., nothing, dots, told, later, deep, torch.no_grad()(nothing), Nothing): assert toy(lambda x: 7, o, (1.,)).text=='99.1 not done yet. Write `double`: twice `x`.', o
+    for o in (five, fields, other, Half, close, len, 3, None, 'x'): assert toy(lambda x: 7, o, (1.,)).state=='wrong', o
+
+def test_what_is_stored(toy):
+    def f(w, x):
+        w.g = x
+        x.g = w
+    cases = (with_g(torch.ones(2), torch.zeros(2)), tensor([3., 4.]))
+    assert stored(w=0, x=1)(f, *[o.clone() for o in cases])['w.g'].tolist()==[3., 4.]
+    assert stored(x=1)(lambda w, x: None, *cases)=={'x.g': None}
+
+def test_everything_outside_is_as_it_was():
+    threads,state = torch.get_num_threads(),torch.get_rng_state()
+    torch.set_num_threads(2)
+    try:
+        with torch.inference_mode(), exercises._apart():
+            assert torch.get_num_threads()==1 and torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+            with warnings.catch_warnings(record=True) as seen: warnings.warn('x')
+            assert not seen
+            torch.set_default_dtype(torch.float64)
+            torch.rand(3), random.random()
+        assert torch.get_num_threads()==2 and torch.get_default_dtype()==torch.float32 and torch.equal(state, torch.get_rng_state())
+        torch.set_default_dtype(torch.float64)
+        with torch.no_grad(), exercises._apart(): assert torch.get_default_dtype()==torch.float32 and torch.is_grad_enabled()
+        assert torch.get_default_dtype()==torch.float64
+        with pytest.raises(KeyError), exercises._apart(): raise KeyError
+        assert torch.get_num_threads()==2
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_default_dtype(torch.float32)
+
+def test_random_answers_are_the_same_each_time(toy):
+    seen = []
+    def lucky(x):
+        seen.append(torch.rand(1).item())
+        return x
+    toy(lambda x: x, lucky, (1.,), (2.,))
+    assert seen[0]==seen[1]!=torch.rand(1, generator=torch.Generator().manual_seed(0)).item()
+
+def test_what_is_no_exercise():
+    with pytest.raises(ValueError) as e: check('04.9', len)
+    assert str(e.value)=="there is no exercise '04.9'; lesson 04 has 04.1, 04.2, 04.3, 04.4, 04.5, 04.6"
+    with pytest.raises(ValueError) as e: check(99, len)
+    assert str(e.value)=='there is no exercise 99; the lessons are 00, 01, 02, 03, 04, 05, 06, 07'
+    with pytest.raises(ValueError) as e: check('01.2', len)
+    assert str(e.value)=="exercise 01.2 asks for 3 answers, not 1: check('01.2', centre_columns, centre_rows, lying_shapes)"
+    with pytest.raises(ValueError, match='asks for 1 answers, not 0'): check('00.1')
+    assert repr(registry['01.2'])=="01.2 Centred columns and rows: check('01.2', centre_columns, centre_rows, lying_shapes)"
+    assert len(registry['00.1'].mistakes)==len(registry['00.1'].asks[0].mistakes)==7
+
+def test_of_several_answers_the_wrong_one_is_named():
+    columns,rows = (lambda x: x-x.mean(0)),(lambda x: x-x.mean(1, keepdim=True))
+    shapes = lambda: {(2, 1), (3, 1), (2, 2), (3, 3)}
+    assert check('01.2', columns, rows, shapes).state=='solved'
+    assert check('01.2', columns, columns, shapes).text.startswith('01.2 not right yet, `centre_rows`. ')
+    assert check('01.2', columns, ..., shapes).text.startswith('01.2 not done yet. Write `centre_rows`: ')
+    assert check('01.2', lambda x: -x, rows, ...).text.startswith('01.2 not done yet. Write `lying_shapes`: ')
+    assert list(inspect.signature(check).parameters)==['name', 'answers']
