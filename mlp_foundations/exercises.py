@@ -432,7 +432,7 @@ exercise('00.2', 'Writing a file', 'write_idx', 'save the uint8 tensor `x` at `p
         ('The third byte says the type of the values: 08 for bytes.', _if_uint8(lambda x: _idx(x, kind=0))),
         ('The fourth byte must be the number of dimensions of this tensor; 3 is that of the images.', _if_uint8(lambda x: _idx(x)[:9]+'03'+_idx(x)[11:])),
         ('The values are in the order of the memory, which for a transposed tensor is not the order of its rows.', _if_uint8(lambda x: _idx(x, values=x if x.is_contiguous() else x.t()))),
-        ('There is no file at `path` afterwards.', lambda x: 'no file')])
+        ('There is no file at `path` afterwards.', _if_uint8(lambda x: 'no file'))])
 
 # %% ../nbs/09_exercises.ipynb #80f7a2a6
 def _box(im, ink=lambda im: im>0, shift=1):
