@@ -187,8 +187,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'mlp_foundations/exercises.py'),
                                            'mlp_foundations.exercises._line': ('exercises.html#_line', 'mlp_foundations/exercises.py'),
                                            'mlp_foundations.exercises._listed': ('exercises.html#_listed', 'mlp_foundations/exercises.py'),
-                                           'mlp_foundations.exercises._looks_into': ( 'exercises.html#_looks_into',
-                                                                                      'mlp_foundations/exercises.py'),
                                            'mlp_foundations.exercises._loop_sum': ( 'exercises.html#_loop_sum',
                                                                                     'mlp_foundations/exercises.py'),
                                            'mlp_foundations.exercises._lost': ('exercises.html#_lost', 'mlp_foundations/exercises.py'),

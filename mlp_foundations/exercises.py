@@ -200,10 +200,9 @@ def _show_case(args, case):
 
 # %% ../nbs/09_exercises.ipynb #11f6eaff
 def _ratio(a, b, rtol):
-    "The one factor by which all of `b` differs from `a`; None if there is no such, 1 if both are 0"
-    if a.shape!=b.shape or not b.isfinite().all() or not a.isfinite().all() or not a.numel(): return None
+    "The one factor by which all of `b` differs from `a`; None if there is no such"
     k = a.abs().argmax()
-    if not a.flatten()[k]: return None if b.any() else 1.
+    if not a.flatten()[k]: return None
     r = (b.flatten()[k]/a.flatten()[k]).item()
     return r if r and _close(a*r, b, rtol).all() else None
 
@@ -214,9 +213,9 @@ def _times(r, rtol):
 
 def _factor(pairs, sizes, rtol):
     "A diagnosis of values that are all off by one factor, or by a size of an argument"
-    rs = [(r,s) for (a,b),s in zip(pairs, sizes) if a.numel() and (a.any() or b.any()) for r in [_ratio(a, b, rtol)]]
+    rs = [(r,s) for (a,b),s in zip(pairs, sizes) if a.any() or b.any() for r in [_ratio(a, b, rtol)]]
     alone = all(not a.ndim for a,_ in pairs) and len({a.item() for a,_ in pairs})<2 # one number has a factor to any other
-    if not rs or alone or any(r is None for r,_ in rs): return None
+    if alone or any(r is None for r,_ in rs): return None
     near = lambda r,to: abs(r-to)<=10*rtol*abs(to)
     r = rs[0][0]
     if all(near(o, r) for o,_ in rs):
@@ -235,12 +234,12 @@ def _other_shape(pairs, args, cases, rtol):
     if every(lambda a,b: a.ndim==2==b.ndim and near(a.t(), b)): return f'It is transposed: {said[7:]}'
     if every(lambda a,b: near(a.flatten(), b.flatten())): return f'The values are right, but {said[0].lower()+said[1:]}'
     if every(lambda a,b: b.ndim==2 and len(b)==b.shape[1]==a.numel()): return f'A column met a row: (n, 1) and (n,) broadcast to a whole table. {said}'
-    for k in range(b.ndim):
-        if every(lambda a,b: b.ndim==a.ndim+1 and near(a, b.sum(k))): return f'The sum over axis {k} is missing. {said}'
-        if every(lambda a,b: b.ndim==a.ndim+1 and near(a, b.mean(k))): return f'The mean over axis {k} is missing. {said}'
-    for k in range(a.ndim):
+    for k in range(min(b.ndim for _,b in pairs)):
+        if every(lambda a,b: near(a, b.sum(k))): return f'The sum over axis {k} is missing. {said}'
+        if every(lambda a,b: near(a, b.double().mean(k))): return f'The mean over axis {k} is missing. {said}'
+    for k in range(min(a.ndim for a,_ in pairs)):
         for keep in (False, True):
-            if every(lambda a,b: a.ndim and near(a.sum(k, keepdim=keep), b)): return f'It is summed over axis {k}, which should stay. {said}'
+            if every(lambda a,b: near(a.sum(k, keepdim=keep), b)): return f'It is summed over axis {k}, which should stay. {said}'
     for k,arg in enumerate(args):
         if every(lambda a,b: a.ndim==1==b.ndim) and all(torch.is_tensor(c[k]) and c[k].shape==(*b.shape, *a.shape) for c,(a,b) in zip(cases, pairs)):
             return f'It has a value for each row of `{arg}`, where one for each column is asked for: is the sum over the wrong axis? {said}'
@@ -254,8 +253,8 @@ def _other_values(pairs, sizes, rtol):
     if not b.is_floating_point() and a.is_floating_point(): return f'The dtype is {b.dtype}, where {a.dtype} is asked for: whole numbers lose every fraction.'
     bad = [o for a,b in pairs for o in b[~b.isfinite() & a.isfinite()].tolist()]
     if bad: return f'It gives {bad[0]}, where a finite number is asked for.'
-    if a.ndim==2 and all(a.ndim==2 and a.shape==a.t().shape and _close(a.t(), b, rtol).all() for a,b in pairs): return 'It is transposed.'
-    if said := _factor(pairs, sizes, rtol): return said
+    if all(a.ndim==2 and a.shape==a.t().shape and _close(a.t(), b, rtol).all() for a,b in pairs): return 'It is transposed.'
+    if a.dtype!=torch.bool and (said := _factor(pairs, sizes, rtol)): return said
     if not a.ndim: return f'It is {_show(b)}, where {_show(a)} is right.'
     far = (a.double()-b.double()).abs()
     at = [int(o) for o in torch.unravel_index(far.argmax(), far.shape)]
@@ -265,8 +264,8 @@ def _other_values(pairs, sizes, rtol):
 # %% ../nbs/09_exercises.ipynb #b4f317bc
 def _parts(o):
     "`o` as its parts, each with its name"
-    if isinstance(o, dict) and o: return list(o.items())
-    if isinstance(o, (tuple, list)) and o: return [(f'value {i}', v) for i,v in enumerate(o)]
+    if isinstance(o, dict): return list(o.items())
+    if isinstance(o, (tuple, list)): return [(f'value {i}', v) for i,v in enumerate(o)]
 
 def _sizes(args, case):
     return {f'{d}, the size of axis {i} of `{k}`': n for k,v in zip(args, case) if torch.is_tensor(v) for i,(n,d) in enumerate(zip(v.shape, 'nmkl'))}
@@ -293,7 +292,7 @@ def _diagnose_leaf(triples, args, rtol):
     "The diagnosis of a number, a tensor or a text"
     a,b = map(_number, triples[0][:2])
     if _kind(a)!=_kind(b) and not {'a whole number', 'a number with a fraction'}=={_kind(a), _kind(b)}: return f'It is {_kind(b)}, where {_kind(a)} is asked for.'
-    if isinstance(a, int) and isinstance(b, float) and b==a: return 'The value is right, but a whole number is asked for: `//` divides without leaving them, `int` makes one.'
+    if isinstance(b, float) and b==a: return 'The value is right, but a whole number is asked for: `//` divides without leaving them, `int` makes one.'
     if not torch.is_tensor(a) and (isinstance(a, bool) or not isinstance(a, Number)): return f'It is {_show(b)}, where {_show(a)} is right.'
     pairs = [tuple(torch.as_tensor(_number(o)) for o in t[:2]) for t in triples if all(isinstance(_number(o), (Number, torch.Tensor)) for o in t[:2])]
     if not torch.is_tensor(a): pairs = [tuple(o.double() for o in p) for p in pairs]
@@ -1386,7 +1385,7 @@ def _leaky_fn(f, inp, a, upstream):
     again, = torch.autograd.grad(g, v, torch.ones_like(g), allow_unused=True) if g.requires_grad else (None,)
     return {'out': out.detach(), 'inp.grad': g.detach(), 'gradient of the gradient': again, 'tensors saved': saved}
 
-def _leaky_says(slope=lambda a, z, o: torch.where(z>0, 1., a), out=lambda a, z: torch.where(z>0, z, a*z), saved=1, upstream=True):
+def _leaky_says(slope=lambda a, z, o: torch.where(z>0, 1., a), out=lambda a, z: torch.where(z>0, z, a*z), saved=1):
     def f(inp, a, upstream):
         o,k = out(*a or (.1,), inp),a[0] if a else .1
         s = slope(k, inp, o).to(inp.dtype)
@@ -1453,11 +1452,11 @@ def _module_list(cls, sizes, appended):
     return {'len': len(o), 'parameters of a module that holds it': [k for k,_ in Holder(o).named_parameters()],
         'places of l[0], l[-1] and a loop': [k for v in ([o[0], o[-1], *o] if layers else []) for k,l in enumerate(layers) if l is v], 'a forward of its own': cls.forward is not nn.Module.forward}
 
-def _listed(names=lambda n, more: range(n+more), order=lambda n: list(range(n)), forward=False, length=lambda n: n):
+def _listed(names=lambda n, more: range(n+more), order=lambda n: list(range(n)), forward=False):
     def f(sizes, appended):
         n,more = len(sizes),len(appended)
         at = order(n+more)
-        return {'len': length(n+more), 'parameters of a module that holds it': [f'layers.{k}.p' for k in names(n, more)],
+        return {'len': n+more, 'parameters of a module that holds it': [f'layers.{k}.p' for k in names(n, more)],
             'places of l[0], l[-1] and a loop': [*at[:1], *at[-1:], *at], 'a forward of its own': forward}
     return f
 
@@ -1525,8 +1524,6 @@ def _guards(refuse=lambda value: not isinstance(value, str) and _holds(value), s
     return f
 
 # %% ../nbs/09_exercises.ipynb #75e690c5
-def _looks_into(*kinds): return _guards(lambda v: isinstance(v, kinds) and any(_holds(o) for o in (v.values() if isinstance(v, dict) else v)))
-
 exercise('06.6', 'A guarded module', 'Guarded', 'a module that raises `TypeError` where a list, tuple or dict that holds a module or a parameter is assigned to it.',
     right=_guards(),
     cases=[('stem', 'layer'), ('stem', ['layer']), ('stem', ('layer',)), ('stem', dict(a='layer')), ('stem', ['parameter']), ('heads', [[1, ('layer',)]]), ('heads', dict(a=[2, dict(b='parameter')])),
@@ -1601,8 +1598,8 @@ def _softened(inp, targ, eps):
     c = inp.shape[1]
     return F.one_hot(targ, c).to(inp.dtype)*(1-eps)+eps/c
 
-def _by_target(target, **other):
-    "Loss and gradient with the `target` of each class; `other` are the eps and the like of one of them"
+def _by_target(target):
+    "Loss and gradient with the `target` of each class"
     def f(init, inp, targ):
         eps = init[0] if init else .1
         t,n = target(inp, targ, eps),len(targ)

@@ -1,5 +1,6 @@
 "What `check` says, and what it takes for the same: small exercises with known faults. That of the real ones is in 09_exercises, by `prove`."
 import inspect, math, random, warnings
+from functools import partial
 
 import pytest
 import torch
@@ -39,6 +40,9 @@ inf,nan = math.inf,math.nan
     (ValueError('x'), ValueError('y'), True), (ValueError(), KeyError(), False), (ValueError(), 'ValueError', False), (Exception(), ValueError(), True), (1., ValueError(), False), (torch.ones(2), torch.ones(2).double(), False)])
 def test_the_same(a, b, same): assert exercises._same(a, b, .01) is same
 
+def test_whole_numbers_are_compared_exactly():
+    for a,b,near in ((tensor([1.00001]), tensor([1]), True), (tensor([1]), tensor([1.00001]), True), (tensor([2**53+1]), tensor([2**53]), False), (tensor([1000]), tensor([1001]), False)): assert exercises._close(a, b, .01 if near else .1).all()==near
+
 # --- what is wrong in general: the right function, a wrong one, the cases, the diagnosis ------------------------------------
 
 FAULTS = [
@@ -62,6 +66,21 @@ FAULTS = [
     (lambda n: n, lambda n: 2*n, [0., 2., 3.], 'Every value is 2 times the right one: a constant factor is wrong.'),
     (lambda n: n, lambda n: 2*n, [2., 2.], 'It is 4, where 2 is right.'),
     (lambda n: [n, n], lambda n: [n, 3*n], [2., 3.], 'In value 1: Every value is 3 times the right one: a constant factor is wrong.'),
+    (lambda x: 2*x, lambda x: 2*x/13, [X], 'Every value is 0.0769231 times the right one: a constant factor is wrong.'),
+    (lambda x: x-1, lambda x: 2*x-2, [X, Y], 'Every value is 2 times the right one: a constant factor is wrong.'),
+    (lambda x: x, lambda x: 2*x if len(x)>1 else 2.001*x, [X, X[:1]], 'Every value is 2 times the right one: a constant factor is wrong.'),
+    (lambda x: x, lambda x: 2*x if len(x)>1 else 2.003*x, [X, X[:1]], '6 of 6 values are wrong; the furthest off is the one at [2, 1]: 16 instead of 8.'),
+    (lambda x: x, lambda x: 2*x, [2., X], 'Every value is 2 times the right one: a constant factor is wrong.'),
+    (lambda x: x, lambda x: 0*x, [X], '6 of 6 values are wrong; the furthest off is the one at [2, 1]: 0 instead of 8.'),
+    (lambda x: x*0 if len(x)>2 else x, lambda x: x if len(x)>2 else 2*x, [X, X[:2]], '6 of 6 values are wrong; the furthest off is the one at [2, 1]: 8 instead of 0.'),
+    (lambda x: x*0 if len(x)>2 else x, lambda x: (x>4).float() if len(x)>2 else 2*x, [X[:2], X], '4 of 4 values are wrong; the furthest off is the one at [1, 1]: 8 instead of 4.'),
+    (lambda x: x*0 if len(x)>2 else x, lambda x: x*0 if len(x)>2 else 2*x, [X, X[:2]], 'Every value is 2 times the right one: a constant factor is wrong.'),
+    (lambda x: (x>4)*x if len(x)>2 else x, lambda x: x*0 if len(x)>2 else 2*x, [X[:2], X], '4 of 4 values are wrong; the furthest off is the one at [1, 1]: 8 instead of 4.'),
+    (lambda x: x.sum(0), lambda x: x.sum(0)/(3 if len(x)>2 else 5), [X, Y[:2]], '2 of 2 values are wrong; the furthest off is the one at [1]: 3.33333 instead of 10.'),
+    (lambda n: n, lambda n: 2*n if n>2 else n, [1., 3., 4.], 'It is 6, where 3 is right.'),
+    (lambda x: x/0, lambda x: -x/0, [X], '6 of 6 values are wrong; the furthest off is the one at [0, 0]: -inf instead of inf.'),
+    (lambda x: torch.where(x>7, inf, x), lambda x: torch.where(x>7, inf, 2*x), [X], '5 of 6 values are wrong; the furthest off is the one at [2, 1]: inf instead of inf.'),
+    (lambda x: x>0, lambda x: x<0, [X], '6 of 6 values are wrong; the furthest off is the one at [0, 0]: False instead of True.'),
     # a shape
     (lambda x: x, lambda x: x.t(), [X, Y], 'It is transposed: shape (2, 3), where (3, 2) is asked for.'),
     (lambda x: x[:2], lambda x: x[:2].t(), [X, Y], 'It is transposed.'),
@@ -80,6 +99,20 @@ FAULTS = [
     (lambda x: x, lambda x: x[:1], [X, Y], 'It has shape (1, 2), where (3, 2) is asked for.'),
     (lambda x: x, lambda x: x.sum(0) if len(x)>2 else x.mean(0), [X, Y[:2]], 'It has shape (2,), where (3, 2) is asked for.'),
     (lambda x: x, lambda x: x.t() if len(x)>2 else -x, [X, Y[:2]], 'It has shape (2, 3), where (3, 2) is asked for.'),
+    (lambda x: x, lambda x: x.t(), [X], 'It is transposed: shape (2, 3), where (3, 2) is asked for.'),
+    (lambda x: x, lambda x: x.t(), [X, Y[:1]], 'It is transposed: shape (2, 3), where (3, 2) is asked for.'),
+    (lambda x: x, lambda x: x.t(), [Y[:1], X], 'It is transposed: shape (2, 1), where (1, 2) is asked for.'),
+    (lambda x: x[:2], lambda x: x[:2]*tensor([[1., 2.], [3., 1.]]), [X], '2 of 4 values are wrong; the furthest off is the one at [1, 0]: 9 instead of 3.'),
+    (lambda x: x[:2], lambda x: x[:2].t() if x[0,0]==1 else -x[:2], [X, Y], '2 of 4 values are wrong; the furthest off is the one at [0, 1]: 3 instead of -2.'),
+    (lambda x: x.expand(4, 3, 2), lambda x: x.expand(4, 3, 2).permute(2, 1, 0), [X], 'It has shape (2, 3, 4), where (4, 3, 2) is asked for.'),
+    (lambda x: x.expand(4, 3, 2), lambda x: x.flip(0).expand(4, 3, 2), [X], '16 of 24 values are wrong; the furthest off is the one at [0, 0, 1]: 8 instead of -2.'),
+    (lambda x: x.expand(4, 3, 2)*x, lambda x: (x.expand(4, 3, 2)*x).sum((1, 2)), [X], 'It has shape (4,), where (4, 3, 2) is asked for.'),
+    (lambda x: x.sum(1) if x.ndim==2 else x.sum(), lambda x: x, [X, X[0]], 'It has shape (3, 2), where (3,) is asked for.'),
+    (lambda x: x if x.ndim==2 else x.sum(), lambda x: x.sum(1) if x.ndim==2 else x, [X, X[0]], 'It has shape (3,), where (3, 2) is asked for.'),
+    (lambda x: x.long().sum(0), lambda x: 5*x.long(), [X], 'It has shape (3, 2), where (2,) is asked for.'),
+    (lambda x: x.pow(2).sum(0), lambda x: x.pow(2).sum(1) if len(x)>2 else x[:1,0], [X, Y[:2]], 'It has shape (3,), where (2,) is asked for.'),
+    (lambda x: x, lambda x: 2*x if len(x)>2 else x.flatten(), [X, Y[:2]], 'Every value is 2 times the right one: a constant factor is wrong.'),
+    (lambda x: x.sum(0), lambda x: 3*x.sum(0) if len(x)>2 else x.flatten(), [X, Y[:2]], 'Every value is too large by a factor of n, the size of axis 0 of `x`: is a division by it missing?'.replace('too large by a factor of n, the size of axis 0 of `x`: is a division by it missing?', '3 times the right one: a constant factor is wrong.')),
     # a kind of number
     (lambda x: x, lambda x: x.double(), [X], 'The values are right, but the dtype is torch.float64, where torch.float32 is asked for.'),
     (lambda x: x, lambda x: x.int(), [X], 'The dtype is torch.int32, where torch.float32 is asked for: whole numbers lose every fraction.'),
@@ -116,7 +149,14 @@ FAULTS = [
     (lambda x: (x, 2*x), lambda x: (x, x.t()), [X, Y], 'In value 1: It has shape (2, 3), where (3, 2) is asked for.'),
     (lambda x: (x, [x, 2*x]), lambda x: (x, [-x, x]), [X], 'In value 1: In value 0: The sign is wrong: every value is the negative of the right one.'),
     (lambda x: (x, x), lambda x: (x, -x) if len(x)>2 else 3, [X, Y[:2]], 'In value 1: The sign is wrong: every value is the negative of the right one.'),
+    (lambda x: (x, x), lambda x: (x, None), [X], 'In value 1: It is None: is a `return` missing?'),
+    (lambda x: (x, x) if len(x)>2 else 3., lambda x: (x, -x) if len(x)>2 else (1., 2.), [X, Y[:2]], 'In value 1: The sign is wrong: every value is the negative of the right one.'),
+    (lambda x: (x, x), lambda x: (x, -x) if len(x)>2 else (x,), [X, Y[:2]], 'In value 1: The sign is wrong: every value is the negative of the right one.'),
+    (lambda x: (x, x, x)[:len(x)], lambda x: (x, x, -x)[:len(x)], [X, Y[:2]], 'In value 2: The sign is wrong: every value is the negative of the right one.'),
+    (lambda x: x, lambda x: -x if len(x)>2 else 'a', [X, Y[:2]], 'The sign is wrong: every value is the negative of the right one.'),
     # what can't be compared
+    (lambda x: x, lambda x: torch.nested.nested_tensor([x, x[:1]]), [X], 'It gives an unusual tensor (sparse, nested, quantized or on another device), where a plain one is asked for.'),
+    (lambda x: x, lambda x: torch.quantize_per_tensor(x, .5, 0, torch.quint8), [X], 'It gives an unusual tensor (sparse, nested, quantized or on another device), where a plain one is asked for.'),
     (lambda x: x, lambda x: x.to_sparse(), [X], 'It gives an unusual tensor (sparse, nested, quantized or on another device), where a plain one is asked for.'),
     (lambda x: (x, x), lambda x: (x, x.to('meta')), [X], 'It gives an unusual tensor (sparse, nested, quantized or on another device), where a plain one is asked for.'),
     (lambda n: n, lambda n: 2**63, [4], 'It is a whole number of more than 18 digits.'),
@@ -134,7 +174,7 @@ def test_what_is_wrong(toy, right, wrong, xs, diagnosis):
 @pytest.mark.parametrize('o, text', [(ValueError('a\nb'), 'ValueError: a'), (ValueError(), 'ValueError'), (ValueError('x'*200), 'ValueError: '+'x'*108), (torch.arange(12), '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]'), (torch.arange(13), 'a tensor (13,), from 0 to 12'),
     (-torch.arange(20.).double().view(4, 5), 'a tensor (4, 5) float64, from -19 to 0'), (torch.ones(13), 'a tensor (13,), all 1'), (torch.ones(13).int(), 'a tensor (13,) int32, all 1'), (torch.zeros(0, 3), 'an empty tensor (0, 3)'), (torch.zeros(0).double(), 'an empty tensor (0,) float64'),
     (torch.ones(2).double(), '[1, 1] float64'), (torch.ones(1, requires_grad=True), '[1]'), (tensor([True]), '[True]'), (tensor(2.5), '2.5'), (1/3, '0.333333'), (1e-7, '1e-07'), (10**9, '1000000000'), ({'a': 1, 'b': tensor(2.)}, 'a = 1, b = 2'), ((), '()'), ((1,), '(1,)'), ((1, 2), '(1, 2)'), ([1], '[1]'), ([1, (2.5,)], '[1, (2.5,)]'),
-    (draw, 'draw'), (ValueError, 'ValueError'), ('x'*200, 'x'*100), (None, 'None'), (True, 'True')], ids=lambda o: None)
+    (math, str(math)[:100]), (partial(max, 1), str(partial(max, 1))), (draw, 'draw'), (ValueError, 'ValueError'), ('x'*200, 'x'*100), (None, 'None'), (True, 'True')], ids=lambda o: None)
 def test_values_are_shown_short(o, text): assert exercises._show(o)==text
 
 def test_a_case_is_shown_with_strides_and_gradients():
@@ -177,6 +217,10 @@ def test_what_was_changed_in_place_is_named(toy):
     assert 'The values are right, but `b`' in toy(lambda a, b: a-b, lambda a, b: swaps(a, b), (X, Y)).text
     assert 'The values are right, but `a`' in toy(lambda a, b: 1, deep, ({'w': [1, X]}, Y)).text
     assert 'solved' in toy(lambda a, b: a-b, lambda a, b: a.sub_(0)-b, (X, Y)).text
+    def first_value(a, b):
+        a[0,0] = 99.
+        return 1
+    assert 'The values are right, but `a`' in toy(lambda a, b: 1, first_value, (X, Y)).text
     def reshapes(a, b): return a.t_().t()-b
     assert 'The values are right, but `a`' in toy(lambda a, b: a-b, reshapes, (X, Y)).text
 
@@ -233,6 +277,15 @@ def test_a_blank_is_no_answer(toy):
     def close(x): return lambda: x # a cell variable
     for o in (..., nothing, dots, told, later, deep, torch.no_grad()(nothing), Nothing): assert toy(lambda x: 7, o, (1.,)).text=='99.1 not done yet. Write `double`: twice `x`.', o
     for o in (five, fields, other, Half, close, len, 3, None, 'x'): assert toy(lambda x: 7, o, (1.,)).state=='wrong', o
+
+def test_giving_up_in_one_case_is_giving_up(toy):
+    def sometimes(x):
+        if x>1: raise NotImplementedError
+        return x
+    assert toy(lambda x: x, sometimes, (1.,), (2.,)).state=='blank'
+
+def test_a_row_of_another_argument(toy):
+    assert said(toy(lambda n, x: x.pow(2).sum(0), lambda n, x: x.pow(2).sum(1), (2, X), (3, Y))).startswith('It has a value for each row of `x`')
 
 def test_what_is_stored(toy):
     def f(w, x):
