@@ -447,7 +447,7 @@ def _spot(*at, shape=(4, 5), v=.5):
 
 exercise('00.3', 'The box around the ink', 'ink_box', 'first row, first column, height and width of the smallest box that holds all values above 0 of the image `im`; (0, 0, 0, 0) if there are none.',
     right=lambda im: _box(im),
-    cases=[(_spot((1, 1), shape=(2, 2)),), (_spot((0, 1), (1, 2), shape=(3, 4)),), (_spot((1, 2), (1, 3), (2, 2), v=1/256),), (_spot((0, 0), (3, 4)),), (_spot((2, 0), (0, 3), shape=(28, 28), v=.99),), (torch.zeros(2, 3),)],
+    cases=[(_spot((1, 1), shape=(2, 2)),), (_spot((0, 1), (1, 2), shape=(3, 4)),), (_spot((1, 0), (1, 2), (3, 4)),), (_spot((1, 2), (1, 3), (2, 2), v=1/256),), (_spot((0, 0), (3, 4)),), (_spot((2, 0), (0, 3), shape=(28, 28), v=.99),), (torch.zeros(2, 3),)],
     mistakes=[
         ('Height and width are one too small: from row 2 to row 4 there are three rows.', lambda im: _box(im, shift=0)),
         ('Rows and columns are exchanged: `im[i, j]` is row i, column j.', lambda im: _box(im.t())),
@@ -506,7 +506,7 @@ exercise('00.5', 'Statistics of piles', 'pooled_stats', 'the mean and the std of
 exercise('00.6', 'An alarm', 'is_faulty', 'whether the mean of the pile `x`, scaled by `m` and `s`, is further than `limit` from 0.',
     right=lambda x, m, s, limit: abs((x.double().mean().item()-m)/s)>limit,
     cases=[(tensor([[0., .25]]), .5, .25, 1.25), (tensor([[.5, 1.]]), .5, .25, .5), (tensor([[0., 1.], [.5, .5]]), .5, .25, .5), (tensor([[.25, .25]]), .25, .25, .5), (tensor([[.5, .5]]), .25, .5, .75),
-           (tensor([[.25, .75]]), .125, .5, .5), (tensor([[0., .25], [0., 0.]]), .5, .25, 1.), (tensor([[.75, .75]]), .5, .5, .125), (tensor([[.5, .5, .5, 1.]]), .5, .25, 1.)],
+           (tensor([[.25, .75]]), .125, .5, .5), (tensor([[0., .25], [0., 0.]]), .5, .25, 1.), (tensor([[.75, .75]]), .5, .5, .125), (tensor([[.5, .5, .5, 1.]]), .5, .25, 1.), (tensor([[.75, .75]]), .5, 1., .25)],
     mistakes=[
         ('A pile that is too pale has a mean below 0: take its distance from 0, `abs`.', lambda x, m, s, limit: (x.mean().item()-m)/s>limit),
         ('It is the wrong way round: True means that the pile is faulty.', lambda x, m, s, limit: abs((x.mean().item()-m)/s)<=limit),
@@ -641,9 +641,8 @@ def _strict(ns):
     return ns[0]
 
 def _but_one(ns):
-    "The size of a letter that may be stretched from 1"
+    "Raise where a letter has two sizes, 1 aside"
     _strict([n for n in ns if n!=1] or [1])
-    return max(ns)
 
 def _einsum(spec, *ts):
     for ns in _letters(spec, ts).values(): _strict(ns)
@@ -914,7 +913,7 @@ def _block_means(out, targ, rows): return [(o-targ).pow(2).mean().item() for o i
 
 exercise('03.4', 'All pairs block by block', 'mse_blocks', 'the mean of (out[i] - targ[j])² over all pairs, (n, 1) against (n,), with no table larger than (rows, n).',
     right=lambda out, targ, rows: (out.double()-targ.double()).pow(2).mean().item(), run=_in_blocks,
-    cases=[(tensor([[0.], [1.], [5.]]), tensor([0., 1., 5.]), 2), (draw(4, 1), draw(4), 2), (draw(5, 1), draw(5), 2), (draw(7, 1), draw(7), 3), (draw(3, 1, seed=1), draw(3, seed=1), 5), (draw(6, 1), draw(6), 1)],
+    cases=[(tensor([[0.], [1.], [5.]]), tensor([0., 1., 5.]), 2), (draw(4, 1), draw(4), 2), (draw(5, 1), draw(5), 2), (draw(7, 1), draw(7), 3), (draw(3, 1, seed=1), draw(3, seed=1), 5), (draw(6, 1), draw(6), 1), (draw(4, 1, seed=2), draw(4, seed=2), 4)],
     mistakes=[
         ('It makes the whole table at once. Take `rows` rows of `out` at a time.', lambda out, targ, rows: f'a table of {len(out)} rows' if rows<len(out) else (out-targ).pow(2).mean().item()),
         ('The mean of the blocks\' means: a last block that is shorter gets too large a say. Add up sums, and divide once.', lambda out, targ, rows: sum(_block_means(out, targ, rows))/len(_block_means(out, targ, rows))),
@@ -974,7 +973,7 @@ def _called(f): return lambda out, y: _named(f, out, y)
 _labels = [torch.randperm(10, generator=torch.Generator().manual_seed(k)) for k in (1, 2)]
 exercise('03.6', 'Names for the classes', 'best_names', 'the names, a permutation of 0 to 9 (10,), int64, for which the mean squared error of `out` (n, 1) to `names[y]` is smallest.',
     right=_called(_ranks), run=_named,
-    cases=[(draw(10, 1)*2+4, torch.arange(10)), ((_labels[0][:,None]*.5)+2, torch.arange(10)), (draw(60, 1)+_labels[1].repeat(6)[:,None], torch.arange(10).repeat(6))],
+    cases=[(draw(10, 1)*2+4, torch.arange(10)), ((_labels[0][:,None]*.5)+2, torch.arange(10)), (draw(60, 1)+_labels[1].repeat(6)[:,None], torch.arange(10).repeat(6)), (_labels[0][[*range(10), *range(5)]][:,None]+2., torch.tensor([*range(10), *range(5)]))],
     mistakes=[
         ('That is the order of the classes, `argsort`: which class comes first. A class\'s name is its place in that order, the `argsort` of it.', _called(lambda out, y: _ranks(out, y).argsort())),
         ('The names run the wrong way: the class with the largest mean output gets the largest name.', _called(lambda out, y: 9-_ranks(out, y))),
@@ -1683,8 +1682,7 @@ def _one_by_one(share): # share(rows of the piece, all rows, number of pieces): 
     return f
 
 def _first_pieces(layers, x, y, lr, bs):
-    k = max(len(x)//bs, 0)*bs
-    if not k: return _steps(lambda grads, pieces, bs: [0*g for g in grads(*pieces[0])])(layers, x, y, lr, bs)
+    if len(x)<bs: return _steps(lambda grads, pieces, bs: [0*g for g in grads(*pieces[0])])(layers, x, y, lr, bs)
     return _steps(lambda grads, pieces, bs: _weighted(lambda r, n, k, bs: r/len(x))(grads, [o for o in pieces if len(o[0])==bs], bs))(layers, x, y, lr, bs)
 
 exercise('07.4', 'One step in pieces', 'accumulated_step', 'one step on all rows of `x`, with at most `bs` of them in a forward pass.',

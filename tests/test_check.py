@@ -342,3 +342,50 @@ def test_of_several_answers_the_wrong_one_is_named():
     assert check('01.2', columns, ..., shapes).text.startswith('01.2 not done yet. Write `centre_rows`: ')
     assert check('01.2', lambda x: -x, rows, ...).text.startswith('01.2 not done yet. Write `lying_shapes`: ')
     assert list(inspect.signature(check).parameters)==['name', 'answers']
+
+# --- what the exercises themselves say of answers that can't be used --------------------------------------------------------
+
+def kaiming(n_in, n_out, p, generator=None): return torch.randn(n_in, n_out, generator=generator)
+UNUSABLE = [
+    ('02.1', lambda i, o, generator=None: 3, 'It gives a whole number, where one weight, a tensor with rows and columns, is asked for.'),
+    ('02.1', lambda i, o, generator=None: torch.ones(5), 'It gives a tensor (5,), where one weight, a tensor with rows and columns, is asked for.'),
+    ('02.1', lambda i, o, generator=None: (torch.ones(i, o), 1), 'It gives 2 values, where one weight, a tensor with rows and columns, is asked for.'),
+    ('02.4', lambda x, ws, act: x, 'It gives a tensor, where a list of tensors is asked for.'),
+    ('02.4', lambda x, ws, act: [1.]*len(ws), 'It gives 1 values, where a list of tensors is asked for.'),
+    ('02.4', lambda x, ws, act: [*ws, 1.], 'It gives 2 values, where a list of tensors is asked for.'),
+    ('02.4', lambda x, ws, act: {'w': ws[0]}, 'It gives a dict, where a list of tensors is asked for.'),
+    ('02.4', lambda x, ws, act: [*ws, ws[0]], 'It gives 2 weights of shapes [(2, 3), (2, 3)], where they must be those of the old ones.'),
+    ('02.6', lambda i, o, p, generator=None: kaiming(o, i, p, generator), 'It has shape (300, 400), where (400, 300) is asked for.'),
+    ('03.6', lambda out, y: torch.arange(9), 'It gives a tensor (9,), where a tensor (10,) is asked for: a name for each class.'),
+    ('03.6', lambda out, y: list(range(10)), 'It gives 10 values, where a tensor (10,) is asked for: a name for each class.'),
+    ('03.6', lambda out, y: torch.arange(10.), 'It gives torch.float32, but names are whole numbers, int64: they are used as an index.')]
+
+@pytest.mark.parametrize('name, answer, text', UNUSABLE, ids=range(len(UNUSABLE)))
+def test_an_answer_that_cannot_be_used(name, answer, text): assert check(name, answer).text.splitlines()[0]==f'{name} not right yet. {text}'
+
+@pytest.mark.parametrize('ws, what', [(3, 'a whole number'), (torch.ones(4), 'a tensor'), ([torch.ones(1, 2), torch.ones(2), torch.ones(2, 1)], '3 values'), ([torch.ones(1, 2), torch.ones(2), torch.ones(2, 1), 0.], '4 values'), (dict.fromkeys('abcd', torch.ones(1)), 'a dict')])
+def test_weights_by_hand_that_are_no_four_tensors(ws, what):
+    assert check('03.2', lambda: ws, lambda: ws).text.splitlines()[0]==f'03.2 not right yet, `abs_net`. It gives {what}, where the four tensors `w1, b1, w2, b2` are asked for.'
+
+def test_weights_that_are_more_than_divided():
+    def lsuv(x, weights, act):
+        res = []
+        for i,w in enumerate(weights):
+            w = w.clone()
+            if i==len(weights)-1: w[0] *= 1.5 # one row of the last weight
+            res.append(w/act(x@w).std())
+            x = act(x@res[-1])
+        return res
+    lines = check('02.4', lsuv).text.splitlines()
+    assert lines[2:]==['  expected: each a multiple of the old one = True', '  got: each a multiple of the old one = False']
+
+def test_names_that_are_no_permutation():
+    lines = check('03.6', lambda out, y: torch.zeros(10).long()).text.splitlines()
+    out = draw(10, 1)*2+4
+    best,zero = ((out[:,0].sort().values-torch.arange(10)).pow(2).mean(), out.pow(2).mean())
+    assert lines[2]==f'  expected: a permutation of 0 to 9 = True, loss = {best:.6g}' and lines[3]==f'  got: a permutation of 0 to 9 = False, loss = {zero:.6g}'
+
+def test_a_view_is_no_table():
+    def expanded(a, b): return (a*a).sum(1)[:,None]+(b*b).sum(1)-2*torch.einsum('ipm,ipm->ip', a[:,None].expand(-1, len(b), -1), b[None].expand(len(a), -1, -1))
+    assert check('01.4', expanded).state=='solved'
+    assert 'a tensor of n p m numbers' in check('01.4', lambda a, b: (a[:,None]-b).square().sum(2)).text
