@@ -6,6 +6,7 @@ import pytest
 import torch
 from mlp_foundations import exercises
 from mlp_foundations.exercises import check, draw, exercise, registry, stored, with_g
+from mlp_foundations.layers import Module
 from torch import tensor
 
 X,Y = tensor([[1., -2.], [3., 4.], [.5, 8.]]),tensor([[2., 1.], [-1., 5.], [7., 3.]])
@@ -106,7 +107,7 @@ FAULTS = [
     (lambda x: x[:2], lambda x: x[:2].t() if x[0,0]==1 else -x[:2], [X, Y], '2 of 4 values are wrong; the furthest off is the one at [0, 1]: 3 instead of -2.'),
     (lambda x: x.expand(4, 3, 2), lambda x: x.expand(4, 3, 2).permute(2, 1, 0), [X], 'It has shape (2, 3, 4), where (4, 3, 2) is asked for.'),
     (lambda x: x.expand(4, 3, 2), lambda x: x.flip(0).expand(4, 3, 2), [X], '16 of 24 values are wrong; the furthest off is the one at [0, 0, 1]: 8 instead of -2.'),
-    (lambda x: x.expand(4, 3, 2)*x, lambda x: (x.expand(4, 3, 2)*x).sum((1, 2)), [X], 'It has shape (4,), where (4, 3, 2) is asked for.'),
+    (lambda x: x.pow(2).sum(0), lambda x: x.pow(2).sum((1, 2)), [torch.stack([X, Y, X, Y])], 'It has shape (4,), where (3, 2) is asked for.'),
     (lambda x: x.sum(1) if x.ndim==2 else x.sum(), lambda x: x, [X, X[0]], 'It has shape (3, 2), where (3,) is asked for.'),
     (lambda x: x if x.ndim==2 else x.sum(), lambda x: x.sum(1) if x.ndim==2 else x, [X, X[0]], 'It has shape (3,), where (3, 2) is asked for.'),
     (lambda x: x.long().sum(0), lambda x: 5*x.long(), [X], 'It has shape (3, 2), where (2,) is asked for.'),
@@ -372,12 +373,27 @@ def test_weights_that_are_more_than_divided():
         res = []
         for i,w in enumerate(weights):
             w = w.clone()
-            if i==len(weights)-1: w[0] *= 1.5 # one row of the last weight
+            if 0<i==len(weights)-1: w[0] *= -1 # one row of the last of several
             res.append(w/act(x@w).std())
             x = act(x@res[-1])
         return res
     lines = check('02.4', lsuv).text.splitlines()
     assert lines[2:]==['  expected: each a multiple of the old one = True', '  got: each a multiple of the old one = False']
+
+def test_layers_of_which_the_first_remembers():
+    class Partly(Module):
+        def __init__(self, layers): self.layers = layers
+        def params(self): return [p for l in self.layers for p in l.params()]
+        def forward(self, inp):
+            for i,l in enumerate(self.layers): inp = l(inp) if i==0<len(self.layers)-1 else l.forward(inp)
+            return inp
+        def bwd(self, out, inp):
+            x = inp
+            for l in self.layers: x = l(x)
+            x.g = out.g
+            for l in reversed(self.layers): l.backward()
+    text = check('05.4', Partly).text
+    assert 'expected: forward makes them remember = False' in text and 'got: forward makes them remember = True' in text
 
 def test_names_that_are_no_permutation():
     lines = check('03.6', lambda out, y: torch.zeros(10).long()).text.splitlines()
