@@ -316,7 +316,7 @@ def write_report(every):
         *(row(o, ms) for o in MODULES if (ms := [m for m in have if m['module']==o])), row('all', have), '',
         *(['Not run: '+', '.join(f'{n} of {o}' for o,n in rest.items())+'.', ''] if rest else []),
         *(['Survivors met while tests failed on the code as it was, which were left out: '+', '.join(f'{n} for {o}' for o,n in left.items())+'.', ''] if left else []),
-        f'Run with Python {platform.python_version()} and torch {torch.__version__}. Left as they are: '+', '.join(f'`{k}` ({v})' for k,v in SKIP.items())+'.', '',
+        f'Run with Python {platform.python_version()} and torch {torch.__version__}. Left as they are: the inputs on which the exercises try an answer (`cases`), '+', '.join(f'`{k}` ({v})' for k,v in SKIP.items())+'.', '',
         'Run whole, as long as the fingerprint is that of the module: '+', '.join(f'{o} `{fingerprint(o)}`' for o in whole)+'.', '',
         '## Survivors', '', '| change | line | why |', '|---|---|---|', *(f"| `` {shown(m)} `` | {m['module']}.py:{m['line']} | {why[m['sha']]} |" for m in alive)]
     report.write_text('\n'.join(lines)+'\n', encoding='utf-8')
