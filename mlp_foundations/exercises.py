@@ -893,7 +893,7 @@ def _switches(x0, p, w1, b1, lo, hi, sums=lambda x, p, w1, b1, v: (x@w1 + b1 + (
 _kink_net = (draw(3, 8, seed=1), draw(8, seed=1)/2)
 exercise('03.3', 'Kinks along a pixel', 'pixel_kinks', 'the number of kinks in the output as pixel `p` of the row `x0` (1, m) goes from `lo` to `hi`.',
     right=_kinks,
-    cases=[(tensor([[2.]]), 0, tensor([[1., -1.]]), tensor([1., 3.]), 0., 4.), (draw(1, 3), 1, *_kink_net, -1.1, 1.1), (draw(1, 3), 2, *_kink_net, -.3, 2.6), (draw(1, 3, seed=2), 0, *_kink_net, -.6, -.1), (draw(1, 3, seed=2), 0, *_kink_net, 0.2, 6.), (draw(1, 3, seed=3), 1, *_kink_net, -9.1, 9.1)],
+    cases=[(tensor([[2.]]), 0, tensor([[1., -1.]]), tensor([1., 3.]), 0., 4.), (draw(1, 3), 1, *_kink_net, -1.1, 1.1), (draw(1, 3), 2, *_kink_net, -.3, 2.6), (draw(1, 3, seed=2), 0, *_kink_net, -.6, -.1), (draw(1, 3, seed=2), 0, *_kink_net, 0.2, 6.), (draw(1, 3, seed=3), 1, *_kink_net, -9.1, 9.1), (draw(1, 3), 0, *_kink_net, -1.1, 1.1)],
     mistakes=[
         ('The pixel moves by `lo` and `hi` from where it is; it is to be *set* to them, so take its old share out first.', lambda *c: _switches(*c, sums=lambda x, p, w1, b1, v: (x@w1 + b1 + v*w1[p])[0])),
         ('It counts from the value that the pixel has; it is to start at `lo`.', lambda x0, p, w1, b1, lo, hi: _switches(x0, p, w1, b1, x0[0,p].item(), hi)),
@@ -1074,7 +1074,7 @@ def _block_sum(inp, out_g, starts, rows):
 exercise('04.4', 'The gradient in blocks', 'w_grad_blocks', 'the gradient of `w`, from the outer products of `rows` rows at a time.',
     right=lambda inp, out_g, rows: _per_row(torch.einsum('ik,ij->kj', inp, out_g)),
     cases=[(draw64(n, n_in, seed=n), draw64(n, n_out, seed=n+1), rows) for n,n_in,n_out,rows in (
-        (1,1,2,1), (2,1,2,1), (3,2,4,2), (2,1,2,5), (5,3,4,2), (8,2,3,4), (7,4,4,3), (3,3,3,1))],
+        (1,1,2,1), (2,1,2,1), (3,2,4,2), (2,1,2,5), (4,2,3,5), (5,3,4,2), (8,2,3,4), (7,4,4,3), (3,3,3,1))],
     mistakes=[
         ('The last block is lost where it is shorter: `range(0, n, rows)` starts one there too.',
             lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, range(0, len(inp)-rows+1, rows), rows))),

@@ -395,6 +395,18 @@ def test_layers_of_which_the_first_remembers():
     text = check('05.4', Partly).text
     assert 'expected: forward makes them remember = False' in text and 'got: forward makes them remember = True' in text
 
+def test_a_derivative_without_its_upstream_gradient():
+    class Fn(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, inp, a):
+            ctx.save_for_backward(inp)
+            ctx.a = a
+            return torch.where(inp>0, inp, a*inp)
+        @staticmethod
+        def backward(ctx, g): return torch.where(ctx.saved_tensors[0]>0, 1., ctx.a)+0*ctx.saved_tensors[0],None
+    text = check('06.2', lambda inp, a=.1: Fn.apply(inp, a)).text
+    assert text.startswith('06.2 not right yet') and 'RuntimeError' not in text, text
+
 def test_names_that_are_no_permutation():
     lines = check('03.6', lambda out, y: torch.zeros(10).long()).text.splitlines()
     out = draw(10, 1)*2+4
