@@ -126,16 +126,15 @@ def test_shifted_relu(draw, n, m, shift):
     close(layer(layers.Relu(shift), g, x), want, [t.abs()+abs(shift) for t in want])
     ran['shifted relu'] += 1
 
-CLAMP = 1. if tuple(int(o) for o in torch.__version__.split('.')[:2])<(2,14) else 0. # lesson 04 says so too
-AT_0 = dict(relu_grad=0., Relu=0., relu_fn=0., ReLU=0., relu=CLAMP) # `relu` is a clamp
+AT_0 = dict(relu_grad=0., Relu=0., relu_fn=0., ReLU=0., relu=1. if tuple(int(o) for o in torch.__version__.split('.')[:2])<(2,14) else 0.) # `relu` is a clamp: see lesson 04
 
 @pytest.mark.parametrize('zero', [0., -0.])
 @pytest.mark.parametrize('how', RELU)
 def test_relu_at_exactly_0(how, zero):
     x,g = torch.tensor([-1., zero, 1.]),torch.tensor([5., 7., 9.])
     assert RELU[how](x, g)[1].tolist()==[0., 7.*AT_0[how], 9.]
-    choices = dict(relu=torch.relu, clamp_min=lambda x: x.clamp_min(0), maximum=lambda x: torch.maximum(x, torch.zeros(3)))
-    assert {k:followed(f, g, x)[1][1].item()/7 for k,f in choices.items()}==dict(relu=0., clamp_min=CLAMP, maximum=.5)
+    choices = dict(relu=torch.relu, maximum=lambda x: torch.maximum(x, torch.zeros(3)))
+    assert {k:followed(f, g, x)[1][1].item()/7 for k,f in choices.items()}==dict(relu=0., maximum=.5)
 
 def by_mse_grad(x, t, g):
     backward.mse_grad(x, t)

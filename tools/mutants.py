@@ -172,7 +172,7 @@ def reach(cells, i):
             js = [j for j,(made,_) in enumerate(names) if n in made and j!=k]
             yield from [j for j in js if j<k][-1:] if n.islower() and any(j<k for j in js) else js
     edges = {k: {*givers(k)} for k in range(len(cells))}
-    reached,needed = {i},set()
+    reached = {i}
     while more := {k for k,o in edges.items() if o&reached}-reached: reached |= more
     needed = {k for k in reached if k>i}
     while more := {j for k in needed for j in edges[k]}-needed: needed |= more
@@ -200,9 +200,9 @@ def run_notebook(module, ms, limit):
     "For each of the mutants `ms` of `module`, the first cell of its notebook that fails"
     (shell,cells),res = notebook(module),{}
     for i,c in enumerate(cells):
-        todo = [m for m in ms if m['cell']==c.id]
-        after = reach(cells, i) if todo else []
-        if in_child(lambda: run_cells(shell, [c, *after]), limit): after = cells[i+1:]
+        if todo := [m for m in ms if m['cell']==c.id]:
+            after = reach(cells, i)
+            if in_child(lambda: run_cells(shell, [c, *after]), limit): after = cells[i+1:] # something was missing
         for m in todo:
             start = time.perf_counter()
             res[m['name']] = in_child(lambda: run_cells(shell, [c, *after], m), limit)
@@ -282,7 +282,7 @@ def try_all(module, ms, base):
     if seconds and seconds*len(ms)<sum(sum(o.values()) for o in tests.values()): order.reverse()
     for f in order:
         f()
-        print(f'{module}: {len(caught)} of {len(ms)} caught {f.__name__[:2]} {f.__name__[3:]}', flush=True)
+        print(f'{module}: {len(caught)} of {len(ms)} caught after {f.__name__}', flush=True)
     for m in ms:
         if m['name'] not in caught: note(m, None, left=len(base['left']))
 
