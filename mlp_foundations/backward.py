@@ -8,20 +8,18 @@ __all__ = ['mse_grad', 'relu_grad', 'lin_grad', 'forward_and_backward', 'check_g
 # %% ../nbs/04_backward.ipynb #5acd97db
 import torch
 
-from .matmul import _check_lin
 from .matmul import *
-from .forward import _check_mse
 from .forward import *
 
 # %% ../nbs/04_backward.ipynb #d9159894
 @torch.no_grad()
 def mse_grad(
-    inp, # (n, 1), what `mse` was given
+    inp, # (n, 1) or (n,), what `mse` was given
     targ, # (n,), its targets
 ):
     "Store in `inp.g` (n, 1) the gradient of `mse(inp, targ)`: 2 (inp - targ) / n; raises `ValueError` as `mse` does"
-    _check_mse(inp, targ)
-    inp.g = 2/len(targ) * (inp-targ[:,None])
+    shapes('n, n' if getattr(inp, 'ndim', 2)==1 else 'n 1, n', inp, targ)
+    inp.g = 2 * (inp-targ.view_as(inp)) / len(targ)
 
 # %% ../nbs/04_backward.ipynb #0fba6c37
 def _fd(f, t, h=1e-5):
@@ -35,15 +33,6 @@ def _fd(f, t, h=1e-5):
         flat[i] = v
     return num
 
-# %% ../nbs/04_backward.ipynb #fb1fb986
-def _out_g(out):
-    "The upstream gradient `out.g`; raises `ValueError` if it is missing or doesn't look like `out`"
-    g = getattr(out, 'g', None)
-    if g is None: raise ValueError('out.g is missing: run the backward of what came after, or set out.g, first')
-    if g.shape!=out.shape or g.dtype!=out.dtype or g.device!=out.device: raise ValueError(
-        f'out.g must look like out: {tuple(g.shape)} {g.dtype} {g.device} against {tuple(out.shape)} {out.dtype} {out.device}')
-    return g
-
 # %% ../nbs/04_backward.ipynb #32f1e40a
 @torch.no_grad()
 def relu_grad(
@@ -51,10 +40,8 @@ def relu_grad(
     out, # what it returned, with `out.g`
 ):
     "Store in `inp.g` the gradient `out.g` where `inp` was positive, else 0 (0 at exactly 0, as `torch.relu`); raises `ValueError` without `out.g`"
-    if inp.shape!=out.shape: raise ValueError(f'relu_grad needs inp and out of one shape, not {tuple(inp.shape)} and {tuple(out.shape)}')
-    if not inp.is_floating_point() or inp.dtype!=out.dtype or inp.device!=out.device: raise ValueError(
-        f'relu_grad needs inp and out of one floating dtype on one device, not {inp.dtype} {inp.device} and {out.dtype} {out.device}')
-    inp.g = _out_g(out).masked_fill(inp<=0, 0.)
+    if inp.shape!=out.g.shape: raise ValueError(f'relu_grad needs inp and out.g of one shape, not {tuple(inp.shape)} and {tuple(out.g.shape)}')
+    inp.g = out.g*(inp>0)
 
 # %% ../nbs/04_backward.ipynb #f4a8dd78
 @torch.no_grad()
@@ -65,14 +52,11 @@ def lin_grad(
     b, # (n_out,)
 ):
     "Store the gradients of `lin` in `inp.g`, `w.g` and `b.g` (Parr & Howard, arXiv 1802.01528); raises `ValueError` as `lin` does, or without `out.g`"
-    _check_lin(inp, w, b)
-    if inp is w: raise ValueError('lin_grad: inp is w, and one .g can\'t hold two gradients: use a copy of w')
-    g = _out_g(out)
-    if g.shape!=(len(inp),len(b)) or (g.dtype,g.device)!=(inp.dtype,inp.device): raise ValueError(
-        f'out must be (n, n_out) = {(len(inp),len(b))}, {inp.dtype} on {inp.device}, not {tuple(g.shape)}, {g.dtype} on {g.device}')
-    inp.g = g @ w.t()    # (n, n_out) @ (n_out, n_in): (n, n_in)
-    w.g = inp.t() @ g    # (n_in, n) @ (n, n_out): (n_in, n_out)
-    b.g = g.sum(0)       # (n_out,)
+    shapes('n n_in, n n_out, n_in n_out, n_out', inp, out.g, w, b)
+    if inp is w: raise ValueError("lin_grad: inp is w, and one .g can't hold two gradients; give it w.clone()")
+    inp.g = out.g @ w.t()    # (n, n_in)
+    w.g = inp.t() @ out.g    # (n_in, n_out)
+    b.g = out.g.sum(0)       # (n_out,)
 
 # %% ../nbs/04_backward.ipynb #dc25ef08
 @torch.no_grad()

@@ -7,6 +7,7 @@ __all__ = ['layer_stats', 'xavier_normal', 'kaiming_normal']
 
 # %% ../nbs/02_init.ipynb #5218f6ee
 import math
+from numbers import Integral
 
 import torch
 
@@ -31,13 +32,11 @@ def layer_stats(
     return torch.stack(means), torch.stack(stds)
 
 # %% ../nbs/02_init.ipynb #569fe151
-def _fans(n_in, n_out):
-    if not (isinstance(n_in, int) and isinstance(n_out, int) and n_in>0 and n_out>0): raise ValueError(
-        f'n_in and n_out must be whole numbers above 0, not {n_in!r} and {n_out!r}')
-
-def _draw(n_in, n_out, std, generator):
-    w = torch.randn(n_in, n_out, generator=generator)*std
-    return w.t().contiguous().t() # the same numbers, in memory unit by unit
+def _whole(name, value, least=1):
+    "`value` as an int; raises `ValueError` unless it is a whole number of at least `least`"
+    if isinstance(value, bool) or not isinstance(value, Integral) or value<least: raise ValueError(
+        f'{name} must be a whole number of at least {least}, not {value!r}')
+    return int(value)
 
 def xavier_normal(
     n_in:int, # inputs of the layer, its fan_in
@@ -45,8 +44,8 @@ def xavier_normal(
     generator=None, # source of the random numbers; None: torch's own
 )->torch.Tensor: # (n_in, n_out), float32, mean 0, std sqrt(2/(n_in+n_out))
     "Weights for a layer without ReLU: a compromise between keeping the forward and the backward variance (Glorot & Bengio 2010, eq. 12); raises `ValueError` unless both sizes are whole and above 0"
-    _fans(n_in, n_out)
-    return _draw(n_in, n_out, math.sqrt(2/(n_in+n_out)), generator)
+    n_in,n_out = _whole('n_in', n_in),_whole('n_out', n_out)
+    return torch.randn(n_in, n_out, generator=generator) * math.sqrt(2/(n_in+n_out))
 
 # %% ../nbs/02_init.ipynb #cdd58768
 def kaiming_normal(
@@ -57,7 +56,7 @@ def kaiming_normal(
     generator=None, # source of the random numbers; None: torch's own
 )->torch.Tensor: # (n_in, n_out), float32, mean 0, std sqrt(2/((1+a*a)*fan))
     "Weights for a layer before a ReLU (He et al. 2015, arXiv 1502.01852, section 2.2); raises `ValueError` on an unknown mode, an `a` that isn't finite, and unless both sizes are whole and above 0"
-    _fans(n_in, n_out)
-    if not a*a<math.inf: raise ValueError(f'a must be a finite slope, not {a!r}')
-    if mode not in ('fan_in', 'fan_out'): raise ValueError(f"mode must be 'fan_in' or 'fan_out', not {mode!r}")
-    return _draw(n_in, n_out, math.sqrt(2/((1+a*a)*(n_in if mode=='fan_in' else n_out))), generator)
+    fan = {'fan_in': _whole('n_in', n_in), 'fan_out': _whole('n_out', n_out)}
+    if mode not in fan or not a*a<math.inf: raise ValueError(
+        f"mode must be 'fan_in' or 'fan_out' and a a finite slope, not {mode!r} and {a!r}")
+    return torch.randn(n_in, n_out, generator=generator) * math.sqrt(2/((1+a*a)*fan[mode]))

@@ -7,116 +7,101 @@ __all__ = ['Module', 'Model', 'Mse', 'Lin', 'Relu']
 
 # %% ../nbs/05_refactor.ipynb #13a7e30a
 import torch
-from fastcore.basics import patch
 
-from .matmul import _check_lin
-from .forward import _check_mse
-from .backward import _out_g
+from .matmul import *
+from .forward import *
 
 # %% ../nbs/05_refactor.ipynb #da264068
 class Module:
-    "A function that remembers its arguments and its output, so that `backward` can follow: write `forward` and `bwd` in a subclass"
-    inp_g = True # compute the gradient of the input? `Model` turns it off where nobody asks
-
+    "A function that remembers its last call, so that `backward` can follow: write `forward` and `bwd` in a subclass"
     def params(self)->list: # the tensors that training changes
         "No weights, unless a subclass says so"
         return []
-
-    def check(self, *args):
-        "Raise `ValueError` where `args` don't fit; a subclass says what fits"
-
     def forward(self, *args)->torch.Tensor:
         "The output for `args`; a subclass must write it"
         raise NotImplementedError(f'{type(self).__name__} has no forward: write `def forward(self, inp)` in it')
-
     def bwd(self, out, *args):
         "Store in the `.g` of `args` and of `params()` what follows from `out.g`; a subclass must write it"
         raise NotImplementedError(f'{type(self).__name__} has no bwd: write `def bwd(self, out, inp)` in it')
+    def __call__(self, *args)->torch.Tensor: # what `forward` returns
+        "Run `forward`; keep the arguments and the output for `backward`"
+        self.args,self.out = args,self.forward(*args)
+        self.seen = self._look()
+        return self.out
+    def backward(self):
+        "Run `bwd` for the last call; raises `RuntimeError` before any call, or if a tensor was changed since"
+        if problem := self._stale(): raise RuntimeError(f'{type(self).__name__}.backward: {problem}')
+        self.bwd(self.out, *self.args)
+    def _look(self):
+        "Of each tensor that `bwd` relies on: which it is, where it lies, and how often it was changed"
+        return [(id(o), o.data_ptr(), o.is_inference() or o._version) if isinstance(o, torch.Tensor) else id(o)
+                for o in (self.out, *self.args, *self.params())]
+    def _stale(self):
+        "Why `bwd` can't run, as a text; None if it can"
+        if not hasattr(self, 'seen'): return 'there was no forward pass; call the layer first'
+        if (now := self._look())!=self.seen:
+            names = ['the output', *(f'argument {i}' for i in range(len(self.args))), *(f'parameter {i}' for i in range(len(now)))]
+            i = next((i for i,(a,b) in enumerate(zip(self.seen, now)) if a!=b), len(now)-1)
+            return f'{names[i]} was changed since the forward pass; call the layer again'
+        if self.out.ndim and not hasattr(self.out, 'g'): return 'the output has no .g; run the backward of what came after it first'
+        if self.out.ndim and self.out.g.shape!=self.out.shape: return f'the output is {tuple(self.out.shape)}, but its gradient {tuple(self.out.g.shape)}'
+    def __getstate__(self): # for pickle and copies: what the layer is, not what it saw
+        return {k:v.detach() if type(v) is torch.Tensor else v for k,v in vars(self).items() if k not in ('args', 'out', 'seen')}
 
-# %% ../nbs/05_refactor.ipynb #768aa327
-@patch
-@torch.no_grad()
-def __call__(self:Module, *args)->torch.Tensor: # what `forward` returns
-    "Run `check` and `forward`; keep the arguments and the output for `backward`"
-    self.check(*args)
-    self.out,self.args = self.forward(*args),args
-    self.saved = self._state()
-    return self.out
+# %% ../nbs/05_refactor.ipynb #b7a493fe
+def _shared(ps):
+    "The places of two tensors of the list `ps` that share memory; None if no two do"
+    size = lambda p: p.element_size()*(1+sum(s*(n-1) for n,s in zip(p.shape, p.stride())))
+    spans = sorted((p.data_ptr(), p.data_ptr()+size(p), i) for i,p in enumerate(ps))
+    return next((sorted((i, j)) for (_,end,i),(start,_,j) in zip(spans, spans[1:]) if start<end), None)
 
-# %% ../nbs/05_refactor.ipynb #380dfbec
-@patch
-def _state(self:Module):
-    "The tensors that `backward` relies on, each with its place in memory and its count of changes"
-    ts = [o for o in (*self.args, self.out, *self.params()) if torch.is_tensor(o)]
-    return [(o, o.data_ptr(), None if o.is_inference() else o._version) for o in ts]
+def _no_module(place, o):
+    "The error for `o`, which stands at `place` of a model and is no `Module`"
+    name,todo = getattr(o, '__name__', type(o).__name__),'write Lin(w, b), Relu(), Mse() or CrossEntropy()'
+    if isinstance(o, type) and issubclass(o, Module): todo = f'it is a class, write {name}(...)'
+    if isinstance(o, torch.nn.Module): name,todo = f'torch.nn.{name}',f'{todo}, which store their gradients in .g'
+    return TypeError(f'{place} of a Model must be a Module of the lesson on layers, not {name}: {todo}')
 
-@patch
-@torch.no_grad()
-def backward(self:Module):
-    "Run `bwd` for the last call; raises `RuntimeError` before any call, or if an argument, the output or a weight was changed since"
-    name = type(self).__name__
-    if not hasattr(self, 'out'): raise RuntimeError(f'{name}.backward before forward: call the layer first')
-    then,now = self.saved,self._state()
-    if len(then)!=len(now) or any(a is not b or i!=j for (a,*i),(b,*j) in zip(then, now)): raise RuntimeError(
-        f'{name}.backward: an argument, the output or a weight was changed or replaced since the forward pass; run forward again')
-    self.bwd(self.out, *self.args)
+def _faults(layers, loss):
+    "The errors that `layers` and `loss` have as a model"
+    for place,o in [*((f'layer {i}', o) for i,o in enumerate(layers)), ('the loss', loss)]:
+        if not isinstance(o, Module): yield _no_module(place, o)
+    for i,o in enumerate(layers):
+        if any(o is p for p in layers[:i]): yield ValueError(f'layer {i}, a {type(o).__name__}, is in this Model already: make a new one')
+    ps = [p for o in (*layers, loss) for p in o.params()]
+    if not layers: yield ValueError('a Model needs at least one layer')
+    if two := _shared(ps): yield ValueError(f'parameters {two[0]} and {two[1]} share memory: give each its own, with .clone()')
+    if any(p.requires_grad for p in ps): yield ValueError('a Model finds its gradients by hand: give it parameters without requires_grad, as w.detach()')
 
-# %% ../nbs/05_refactor.ipynb #c92de5e0
+# %% ../nbs/05_refactor.ipynb #ee483c8c
 class Model(Module):
-    "Layers in order, then a loss: `model(x, targ)` is the loss, `model(x)` the last layer's output, `model.backward()` fills `.g`"
+    "Layers in order, then a loss: `model(x, targ)` is the loss, `model(x)` the output, `model.backward()` fills `.g`"
     def __init__(self,
         layers, # `Module`s of one argument, each object used once
         loss, # a `Module` of (output, targ), such as `Mse()`
     ):
-        self.layers,self.loss = list(layers),loss
-        if not self.layers: raise ValueError('Model needs at least one layer')
-        self.check()
-
-    def params(self): return [p for l in self.layers for p in l.params()]
-    def forward(self, x, targ):
+        self.layers,self.loss = list(layers) if isinstance(layers, (list, tuple)) else [layers],loss
+        for error in _faults(self.layers, loss): raise error
+    def params(self): return [p for l in (*self.layers, self.loss) for p in l.params()]
+    def forward(self, x, targ=None):
         for l in self.layers: x = l(x)
-        return self.loss(x, targ)
-    def bwd(self, loss, x, targ):
-        self.loss.backward()
-        for l in reversed(self.layers): l.backward()
-
-# %% ../nbs/05_refactor.ipynb #b7a493fe
-@patch
-@torch.no_grad()
-def predict(self:Model,
-    x, # (n, n_in)
-)->torch.Tensor: # (n, n_out)
-    "The last layer's output for `x`; what `backward` needs is left as it was"
-    for l in self.layers:
-        l.check(x)
-        x = l.forward(x)
-    return x
-
-@patch
-def __call__(self:Model,
-    x, # (n, n_in)
-    targ=None, # what the loss compares with; None: no loss
-)->torch.Tensor: # the loss, one number; without `targ` the output (n, n_out)
-    "The loss of the output for `x` against `targ`, ready for `backward`; without `targ` the output alone, and nothing is kept"
-    return self.predict(x) if targ is None else Module.__call__(self, x, targ)
-
-# %% ../nbs/05_refactor.ipynb #ee483c8c
-@patch
-def backward(self:Model,
-    inp_g:bool=False, # store the gradient of the input, `x.g`, too
-):
-    "Gradients of the last loss in the `.g` of all `params()`; raises `RuntimeError` as every `Module` does"
-    for i,l in enumerate(self.layers): l.inp_g = inp_g or i>0
-    Module.backward(self)
+        return x if targ is None else self.loss(x, targ)
+    def bwd(self, out, x, targ=None):
+        calls = [*self.layers, self.loss]
+        if targ is None or any(a.out is not b.args[0] for a,b in zip(calls, calls[1:])): raise RuntimeError(
+            'Model.backward follows model(x, targ), and the last call of the model or of one of its layers was another one')
+        for l in reversed(calls): l.backward()
+    def backward(self):
+        "Gradients of the last loss in the `.g` of all `params()` and of `x`, and in `.grad`, where torch.optim looks"
+        super().backward()
+        for p in self.params(): p.grad = p.g
+    def _look(self): return [] # its layers look for themselves
 
 # %% ../nbs/05_refactor.ipynb #a9785df5
 class Mse(Module):
-    "Mean squared error of an output (n, 1) against targets (n,)"
-    def check(self, inp, targ):
-        "Raise `ValueError` as `mse` does"
-        _check_mse(inp, targ)
-    def forward(self, inp, targ): return (inp[:,0]-targ).pow(2).mean()
-    def bwd(self, loss, inp, targ): inp.g = (2/len(targ) * (inp[:,0]-targ))[:,None]
+    "Mean squared error of an output (n, 1) or (n,) against targets (n,)"
+    def forward(self, inp, targ): return mse(inp, targ)
+    def bwd(self, out, inp, targ): inp.g = 2*(inp-targ.view_as(inp)) / len(targ)
 
 # %% ../nbs/05_refactor.ipynb #d3555c39
 class Lin(Module):
@@ -124,20 +109,17 @@ class Lin(Module):
     def __init__(self,
         w, # (n_in, n_out)
         b, # (n_out,)
-    ): self.w,self.b = w,b
+    ):
+        shapes('n_in n_out, n_out', w, b)
+        self.w,self.b = w,b
     def params(self): return [self.w, self.b]
-    def check(self, inp):
-        "Raise `ValueError` as `lin` does"
-        _check_lin(inp, self.w, self.b)
-        if inp is self.w: raise ValueError('Lin was given its own weight as input: one of the two gradients would be lost; give it a copy')
     def forward(self, inp):
-        if inp.numel()>4_000_000 and inp.shape[0]>1000 and inp.is_cpu: return torch.cat([Lin.forward(self, o).t() for o in inp.split(1000)], 1).t()
-        return torch.addmm(self.b[:,None], self.w.t(), inp.t()).t() # inp @ w + b
+        shapes('n n_in, n_in n_out, n_out', inp, self.w, self.b)
+        return inp@self.w + self.b
     def bwd(self, out, inp):
-        g = _out_g(out)
-        inp.g = (self.w @ g.t()).t() if self.inp_g else None # g @ w.t()
-        self.w.g = (g.t() @ inp).t() # inp.t() @ g
-        self.b.g = g.sum(0)
+        inp.g = out.g@self.w.t()
+        self.w.g = inp.t()@out.g
+        self.b.g = out.g.sum(0)
 
 # %% ../nbs/05_refactor.ipynb #5babfa33
 class Relu(Module):
@@ -145,20 +127,5 @@ class Relu(Module):
     def __init__(self,
         shift:float=0., # subtracted from the result, to bring its mean back to 0
     ): self.shift = shift
-    def check(self, inp):
-        "Raise `ValueError` unless `inp` is floating"
-        if not inp.is_floating_point(): raise ValueError(f'Relu needs floating values, not {inp.dtype}')
-    def forward(self, inp): return inp.relu()-self.shift if self.shift else inp.relu()
-    def bwd(self, out, inp): inp.g = torch.ops.aten.threshold_backward(_out_g(out), inp, 0) # out.g where inp > 0
-
-# %% ../nbs/05_refactor.ipynb #817aae27
-@patch
-def check(self:Model, x=None, targ=None):
-    "Raise `ValueError` if a layer or a parameter is in the model twice; the layers check what they are given"
-    for i,l in enumerate(self.layers):
-        if any(l is o for o in self.layers[:i]): raise ValueError(
-            f'layer {i}, a {type(l).__name__}, is in this model already: it would forget its first input; make a new one')
-    ps = self.params()
-    for i,p in enumerate(ps):
-        if any(p is o for o in ps[:i]): raise ValueError(
-            f'parameter {i} {tuple(p.shape)} is in this model already: its last gradient would replace the others; give each layer its own')
+    def forward(self, inp): return relu(inp)-self.shift if self.shift else relu(inp)
+    def bwd(self, out, inp): inp.g = out.g*(inp>0)

@@ -9,7 +9,7 @@ __all__ = ['relu_fn', 'linear_fn', 'mse_fn', 'Parameter', 'Module', 'Linear', 'R
 import torch
 from fastcore.basics import patch
 
-from .matmul import _check_lin
+from .matmul import *
 from .init import *
 from .forward import *
 from .layers import Lin, Relu, Model
@@ -37,7 +37,6 @@ def relu_fn(
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx, inp, weight, bias):
-        _check_lin(inp, weight.t() if weight.ndim==2 else weight, bias)
         ctx.save_for_backward(inp, weight)
         return torch.addmm(bias, inp, weight.t()) # (n, n_out)
     @staticmethod
@@ -53,7 +52,8 @@ def linear_fn(
     weight, # (n_out, n_in), as `torch.nn.Linear` keeps it
     bias, # (n_out,)
 )->torch.Tensor: # (n, n_out), followed by autograd
-    "inp @ weight.t() + bias with its hand-written gradient; raises `ValueError` as `lin` does (which shows `weight` transposed)"
+    "inp @ weight.t() + bias with its hand-written gradient; raises `ValueError` as `lin` does"
+    shapes('n n_in, n_out n_in, n_out', inp, weight, bias)
     return _Linear.apply(inp, weight, bias)
 
 # %% ../nbs/06_nn_module.ipynb #9abb3a06
