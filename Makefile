@@ -49,7 +49,7 @@ browser: .venv/site .venv/lab ## test the site and JupyterLab in Chromium
 bench: .venv/bench ## time the hand-written net beside torch.nn, JAX, NumPy and others
 	@$(BIN)/python tools/bench.py
 
-mutants: .venv/ready ## for authors: break the code in one place at a time; the report is MUTANTS.md
+mutants: .venv/ready ## for authors: break the code in one place at a time; the report is tests/MUTANTS.md
 	@$(BIN)/python tools/mutants.py
 
 save: .venv/ready ## for authors: export, run, save the outputs in the notebooks, clean

@@ -6,6 +6,11 @@
 __all__ = []
 
 # %% ../nbs/index.ipynb #e7a6ef1e
+import math
+
+import torch
+from torch import tensor
+
 from mlp_foundations.data import *
 from mlp_foundations.matmul import *
 from mlp_foundations.init import *
@@ -14,7 +19,7 @@ from mlp_foundations.backward import *
 from mlp_foundations.layers import *
 from mlp_foundations.training import *
 from mlp_foundations.trace import *
-from mlp_foundations.exercises import *
-from mlp_foundations import nn
+from mlp_foundations.check import *
 
-__all__ = [o for o in globals() if not o.startswith('_')] # every name that the lessons export
+# every name that the lessons export, and those that their cells need; `nn` is not among them, so that PyTorch's is never replaced
+__all__ = [o for o in globals() if not o.startswith('_')]

@@ -16,7 +16,8 @@ from sphinx.cmd.build import build_main
 
 here = Path(__file__).resolve().parent
 root = here.parent
-sys.path.insert(0, str(root))
+sys.path[:0] = [str(root), str(root/'tools')]
+from run import FOLDERS, name_of, notebooks
 LIB = 'mlp_foundations'
 
 # --- what a reader sees of a cell ---------------------------------------------------------------------------------------
@@ -60,7 +61,7 @@ def name_cells(cells, own, public):
         for o in bound: known.pop(o, None)
         for o in ast.walk(tree):
             if isinstance(o, ast.ImportFrom) and (o.module or '').startswith(LIB+'.'):
-                names = public.get(o.module.split('.')[1], {})
+                names = public.get(o.module.partition('.')[2], {})
                 known.update({a.asname or a.name:names[a.name] for a in o.names if a.name in names} if o.names[0].name!='*' else names)
         known.update({o:public[own][o] for o in defined})
         used = {o.id for o in ast.walk(tree) if isinstance(o, ast.Name)} | {a.name for o in ast.walk(tree) if isinstance(o, ast.ImportFrom) for a in o.names}
@@ -124,7 +125,7 @@ def write_reference(folder, lessons, public):
             rows.append(f'\n{{py:obj}}`{name} <{LIB}.{mod}.{name}>`\n: {escape(inspect.getdoc(o))}')
         (folder/f'{mod}.md').write_text('\n\n'.join(text), encoding='utf-8')
     toc = '\n'.join(mod for *_,mod in lessons if public.get(mod))
-    (folder/'index.md').write_text('\n'.join(['# Reference\n', f'Every name that the lessons export. `from {LIB}.all import *` brings them all, except those of `nn`.', *rows,
+    (folder/'index.md').write_text('\n'.join(['# Reference\n', f'Every name that the lessons and the workshop export. `from {LIB}.all import *` brings them all, except those of `nn`.', *rows,
                                              f'\n```{{toctree}}\n:hidden:\n{toc}\n```']), encoding='utf-8')
 
 def anchor(title):
@@ -141,19 +142,20 @@ def elsewhere(repo, branch):
 def assemble(nbs, folder):
     "Write into `folder` the source of the site for the notebooks in `nbs`"
     (folder/'api').mkdir()
-    found,public,lessons,prose = [],{},[],{}
-    for path in sorted(nbs.glob('*.ipynb')):
-        nb = nbformat.read(path, 4)
+    found,public,lessons,prose,menu = [],{},[],{},{o: [] for o in ('lessons', *FOLDERS)}
+    for path in notebooks(nbs):
+        nb,doc = nbformat.read(path, 4),name_of(path)
         own = next((o.split()[1] for c in nb.cells for o in directives(c) if o.startswith('default_exp')), None)
-        title = next((l[2:] for c in nb.cells if c.cell_type=='markdown' for l in c.source.splitlines() if l.startswith('# ')), path.stem)
+        title = next((l[2:] for c in nb.cells if c.cell_type=='markdown' for l in c.source.splitlines() if l.startswith('# ')), path.stem).replace('`', '')
         if number := re.match(r'(\d+)_', path.stem):
-            title = title.replace('`', '')
             title = title if title.startswith(number[1]) else f'{number[1]} {title}'
-            lessons.append((path.stem, title, own))
+        if number or '/' in doc:
+            menu[doc.split('/')[0] if '/' in doc else 'lessons'].append(f'{title} <{doc}>')
+            lessons.append((doc, title, own))
             if own:
                 m = import_module(f'{LIB}.{own}')
                 public[own] = {o:f'{m.__name__}.{o}' for o in m.__all__ if getattr(getattr(m, o), '__module__', m.__name__)==m.__name__}
-        found.append((path.stem, nb, own))
+        found.append((doc, nb, own))
     for doc,nb,own in found:
         known = name_cells(nb.cells, own, public)
         prose[doc] = {k:v for names in [*reversed(public.values()), known, public.get(own, {})] for k,v in names.items()}
@@ -165,8 +167,9 @@ def assemble(nbs, folder):
             start = next((i for i,c in enumerate(nb.cells) if c.source=='## The lessons'), len(nb.cells))
             nb.cells.insert(start, nbformat.v4.new_markdown_cell(elsewhere(repo, os.environ.get('GITHUB_REF_NAME', 'main'))))
         if doc=='index': nb.cells.append(nbformat.v4.new_markdown_cell('\n'.join([
-            '```{toctree}', ':hidden:', ':caption: Lessons', *(f'{title} <{o}>' for o,title,_ in lessons), '```',
+            *(l for k,o in menu.items() if o for l in ('```{toctree}', ':hidden:', f':caption: {k.title()}', *o, '```')),
             '```{toctree}', ':hidden:', ':caption: Package', 'api/index', '```'])))
+        (folder/doc).parent.mkdir(exist_ok=True)
         nbformat.write(nb, folder/f'{doc}.ipynb')
     for _,_,mod in lessons: prose[f'api/{mod}'] = {**prose['index'], **public.get(mod, {})}
     (folder/'names.json').write_text(json.dumps(prose), encoding='utf-8')
@@ -181,7 +184,7 @@ def main(out=root/'_site', nbs=root/'nbs'):
         status = build_main(['-q', '-W', '--keep-going', '-c', str(here), '-d', f'{tmp}/doctrees', str(src), f'{tmp}/out']) # MyST-NB leaves a folder beside it
         shutil.rmtree(out, ignore_errors=True)
         shutil.move(f'{tmp}/out', out)
-    for p in nbs.glob('*.ipynb'): shutil.copy(p, out/'_sources') # what the download button gives: the notebook with all its cells
+    for p in notebooks(nbs): shutil.copy(p, out/'_sources'/f'{name_of(p)}.ipynb') # what the download button gives: the notebook with all its cells
     if status: sys.exit(status)
     print(f'Open {out/"index.html"}')
 

@@ -1,11 +1,11 @@
-"What `check` says, and what it takes for the same: small exercises with known faults. That of the real ones is in 09_exercises, by `prove`."
-import math, random, warnings
+"What `check` says, and what it takes for the same: small exercises with known faults. That of the real ones is in nbs/exercises, by `prove`."
+import math, random, re, subprocess, sys, warnings
 from functools import partial
 
 import pytest
 import torch
-from mlp_foundations import exercises
-from mlp_foundations.exercises import check, draw, exercise, registry, stored, with_g
+from mlp_foundations import check as engine
+from mlp_foundations.check import check, draw, exercise, registry, stored, with_g
 from mlp_foundations.layers import Module
 from torch import tensor
 
@@ -14,7 +14,7 @@ X,Y = tensor([[1., -2.], [3., 4.], [.5, 8.]]),tensor([[2., 1.], [-1., 5.], [7., 
 @pytest.fixture
 def toy():
     "A function that puts the exercise 99.1 into the registry for the time of the test, and gives back what its check says of an answer"
-    def make(right, answer, *cases, mistakes=(), run=exercises._call, rtol=1e-4, name='double'):
+    def make(right, answer, *cases, mistakes=(), run=engine._call, rtol=1e-4, name='double'):
         registry.pop('99.1', None)
         exercise('99.1', 'A toy', name, 'twice `x`.', right, list(cases), list(mistakes), run, rtol)
         return check('99.1', answer)
@@ -39,10 +39,10 @@ inf,nan = math.inf,math.nan
     (5, 5, True), (5, 6, False), ('a', 'a', True), ('a', 'b', False), (None, None, True), (None, 0, False), ({1, 2}, {2, 1}, True), ({1}, {2}, False), ({1}, [1], False), ((1, 2), [1, 2], True), ((1, 2), (1, 3), False), ((1, 2), (1, 2, 2), False),
     ([1., (2.,)], (1.001, [2.]), True), ({'a': 1., 'b': 2.}, {'b': 2., 'a': 1.}, True), ({'a': 1.}, {'a': 2.}, False), ({'a': 1.}, {'a': 1., 'b': 1.}, False), ({'a': 1.}, {'b': 1.}, False), (tensor([1.]), [1.], False), ([1.], tensor([1.]), False),
     (ValueError('x'), ValueError('y'), True), (ValueError(), KeyError(), False), (ValueError(), 'ValueError', False), (Exception(), ValueError(), True), (1., ValueError(), False), (torch.ones(2), torch.ones(2).double(), False)])
-def test_the_same(a, b, same): assert exercises._same(a, b, .01) is same
+def test_the_same(a, b, same): assert engine._same(a, b, .01) is same
 
 def test_whole_numbers_are_compared_exactly():
-    for a,b,near in ((tensor([1.00001]), tensor([1]), True), (tensor([1]), tensor([1.00001]), True), (tensor([2**53+1]), tensor([2**53]), False), (tensor([1000]), tensor([1001]), False)): assert exercises._close(a, b, .01 if near else .1).all()==near
+    for a,b,near in ((tensor([1.00001]), tensor([1]), True), (tensor([1]), tensor([1.00001]), True), (tensor([2**53+1]), tensor([2**53]), False), (tensor([1000]), tensor([1001]), False)): assert engine._close(a, b, .01 if near else .1).all()==near
 
 # --- what is wrong in general: the right function, a wrong one, the cases, the diagnosis ------------------------------------
 
@@ -176,11 +176,11 @@ def test_what_is_wrong(toy, right, wrong, xs, diagnosis):
     (-torch.arange(20.).double().view(4, 5), 'a tensor (4, 5) float64, from -19 to 0'), (torch.ones(13), 'a tensor (13,), all 1'), (torch.ones(13).int(), 'a tensor (13,) int32, all 1'), (torch.zeros(0, 3), 'an empty tensor (0, 3)'), (torch.zeros(0).double(), 'an empty tensor (0,) float64'),
     (torch.ones(2).double(), '[1, 1] float64'), (torch.ones(1, requires_grad=True), '[1]'), (tensor([True]), '[True]'), (tensor(2.5), '2.5'), (1/3, '0.333333'), (1e-7, '1e-07'), (10**9, '1000000000'), ({'a': 1, 'b': tensor(2.)}, 'a = 1, b = 2'), ((), '()'), ((1,), '(1,)'), ((1, 2), '(1, 2)'), ([1], '[1]'), ([1, (2.5,)], '[1, (2.5,)]'),
     (math, str(math)[:100]), (partial(max, 1), str(partial(max, 1))), (draw, 'draw'), (ValueError, 'ValueError'), ('x'*200, 'x'*100), (None, 'None'), (True, 'True')], ids=lambda o: None)
-def test_values_are_shown_short(o, text): assert exercises._show(o)==text
+def test_values_are_shown_short(o, text): assert engine._show(o)==text
 
 def test_a_case_is_shown_with_strides_and_gradients():
-    assert exercises._show_case(['n', 'x', 'y'], (3, X.t(), with_g(torch.ones(2), tensor([3., 4.]))))=='n = 3, x = [[1, 3, 0.5], [-2, 4, 8]], y = [1, 1], x.stride() = (1, 2), y.g = [3, 4]'
-    assert exercises._show_case([], ())=='no input at all'
+    assert engine._show_case(['n', 'x', 'y'], (3, X.t(), with_g(torch.ones(2), tensor([3., 4.]))))=='n = 3, x = [[1, 3, 0.5], [-2, 4, 8]], y = [1, 1], x.stride() = (1, 2), y.g = [3, 4]'
+    assert engine._show_case([], ())=='no input at all'
 
 def test_numbers_for_a_case():
     a,b,c,d = draw(3, 4),draw(3, 4, seed=1),draw(4, 3),draw(3, 4)
@@ -300,7 +300,7 @@ def test_everything_outside_is_as_it_was():
     threads,state = torch.get_num_threads(),torch.get_rng_state()
     torch.set_num_threads(2)
     try:
-        with torch.inference_mode(), exercises._apart():
+        with torch.inference_mode(), engine._apart():
             assert torch.get_num_threads()==1 and torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
             with warnings.catch_warnings(record=True) as seen: warnings.warn('x')
             assert not seen
@@ -308,9 +308,9 @@ def test_everything_outside_is_as_it_was():
             torch.rand(3), random.random()
         assert torch.get_num_threads()==2 and torch.get_default_dtype()==torch.float32 and torch.equal(state, torch.get_rng_state())
         torch.set_default_dtype(torch.float64)
-        with torch.no_grad(), exercises._apart(): assert torch.get_default_dtype()==torch.float32 and torch.is_grad_enabled()
+        with torch.no_grad(), engine._apart(): assert torch.get_default_dtype()==torch.float32 and torch.is_grad_enabled()
         assert torch.get_default_dtype()==torch.float64
-        with pytest.raises(KeyError), exercises._apart(): raise KeyError
+        with pytest.raises(KeyError), engine._apart(): raise KeyError
         assert torch.get_num_threads()==2
     finally:
         torch.set_num_threads(threads)
@@ -411,6 +411,38 @@ def test_names_that_are_no_permutation():
     out = draw(10, 1)*2+4
     best,zero = ((out[:,0].sort().values-torch.arange(10)).pow(2).mean(), out.pow(2).mean())
     assert lines[2]==f'  expected: a permutation of 0 to 9 = True, loss = {best:.6g}' and lines[3]==f'  got: a permutation of 0 to 9 = False, loss = {zero:.6g}'
+
+def test_exercise_asked_again_is_asked_anew(toy):
+    "A cell that is run twice would ask for the same function twice"
+    toy(lambda x: 2*x, abs, (1.,))
+    exercise('99.1', 'A toy', 'double', 'twice `x`.', lambda x: 3*x, [(1.,)], [])
+    assert check('99.1', lambda x: 3*x).state=='solved'
+
+def fresh(source):
+    "What `source` prints in a new process"
+    res = subprocess.run([sys.executable, '-c', source], capture_output=True, text=True)
+    assert not res.returncode, res.stderr
+    return res.stdout
+
+def test_exercises_are_loaded_when_one_is_asked_for():
+    "Those of all lessons would be loaded with the package, or not at all"
+    said = fresh("""import sys
+from mlp_foundations.all import *
+def loaded(): print([o.rpartition('.')[2] for o in sys.modules if 'exercises.' in o])
+loaded(); print(check('01.1', lambda t: 1).state); loaded(); print(check('06.1', lambda net: 1).state); loaded()""").splitlines()
+    assert said==['[]', 'wrong', "['e01']", 'wrong', "['e01', 'e06']"]
+
+def test_where_exercises_are_loaded_makes_no_difference():
+    "The inputs would have the notebook's default dtype or grad mode, or use up its random numbers"
+    def cases(where): return re.sub(' at 0x[0-9a-f]+', '', fresh(f"""import torch
+from mlp_foundations.check import all_exercises
+torch.manual_seed(1)
+before = torch.get_rng_state()
+{where}: every = all_exercises()
+assert torch.equal(before, torch.get_rng_state())
+torch.set_default_dtype(torch.float32)
+print([[a.cases for a in o.asks] for o in every.values()], [t.is_inference() for o in every.values() for a in o.asks for c in a.cases for t in c if torch.is_tensor(t)])"""))
+    assert cases('if True')==cases('torch.set_default_dtype(torch.float64)\nwith torch.inference_mode()')
 
 def test_a_view_is_no_table():
     def expanded(a, b): return (a*a).sum(1)[:,None]+(b*b).sum(1)-2*torch.einsum('ipm,ipm->ip', a[:,None].expand(-1, len(b), -1), b[None].expand(len(a), -1, -1))

@@ -1,4 +1,4 @@
-"The exercises: each one in a lesson's text has its blank, its check and its answer in 09_exercises, and the reverse. What a check says of which answer is tested there, by `prove`."
+"The exercises: each one in a lesson's text has its blank, its check and its answer in nbs/exercises, and the reverse. What a check says of which answer is tested there, by `prove`."
 import ast, math, random, re
 from pathlib import Path
 
@@ -9,13 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import tensor
 
-from mlp_foundations.exercises import check, registry
+from mlp_foundations.check import all_exercises, check
 from mlp_foundations.init import layer_stats
 from mlp_foundations.matmul import relu
 
 root = Path(__file__).resolve().parent.parent
-lessons = {p.stem[:2]:p for p in sorted((root/'nbs').glob('0[0-7]_*.ipynb'))}
-answers = nbformat.read(root/'nbs'/'09_exercises.ipynb', 4)
+lessons = {p.stem[:2]:p for p in sorted((root/'nbs').glob('[0-9][0-9]_*.ipynb'))}
+answers = {p.stem[1:]:nbformat.read(p, 4) for p in sorted((root/'nbs'/'exercises').glob('*.ipynb'))}
+registry = all_exercises()
 
 def asked(nb):
     "The exercises in the lesson `nb`: name, its text, the cell after it"
@@ -31,24 +32,24 @@ def faults(nb, lesson):
     loose = [o for c in nb.cells if c.cell_type=='markdown' for o in re.findall(r'\*\*(\d\d\.\d)\*\*', c.source) if o not in seen]
     res += [f'{o}: its text does not begin a cell' for o in loose]
     due = [k for k in registry if k[:2]==lesson]
-    if seen!=due: res.append(f'asked for {seen}, answered in 09_exercises: {due}')
+    if seen!=due: res.append(f'asked for {seen}, answered in exercises/e{lesson}: {due}')
     for name,text,cell in asked(nb):
         checks = calls(cell.source, 'check') if cell.cell_type=='code' else []
         if [ast.literal_eval(o.args[0]) for o in checks]!=[name]: res.append(f'{name}: no check({name!r}, ...) in the cell after its text')
         elif [getattr(o, 'id', None) for o in checks[0].args[1:]]!=[o.answer for o in registry[name].asks]: res.append(f'{name}: check takes {registry[name]}')
         elif not any(f'{name} not done yet' in str(o) for o in cell.outputs): res.append(f'{name}: its blank is not shown as not done yet')
-        if f'(09_exercises.ipynb#{name}-' not in text: res.append(f'{name}: no link to its solution')
+        if f'(exercises/e{lesson}.ipynb#{name}-' not in text: res.append(f'{name}: no link to its solution')
     return res
 
 @pytest.mark.parametrize('lesson', lessons)
 def test_each_exercise_has_its_blank_and_its_check(lesson): assert not faults(nbformat.read(lessons[lesson], 4), lesson)
 
 def test_each_has_its_heading_and_the_lessons_come_in_order():
-    heads = [l[4:] for c in answers.cells if c.cell_type=='markdown' for l in c.source.splitlines() if re.match(r'### \d\d\.\d ', l)]
-    assert heads==[f'{k} {o.title}' for k,o in registry.items()]
-    assert list(registry)==sorted(registry)
+    heads = [(k, l[3:]) for k,nb in answers.items() for c in nb.cells if c.cell_type=='markdown' for l in c.source.splitlines() if re.match(r'## \d\d\.\d ', l)]
+    assert heads==[(k[:2], f'{k} {o.title}') for k,o in registry.items()]
+    assert {*answers}<={*lessons} and list(registry)==sorted(registry)
 
-def proofs(): return {ast.literal_eval(o.args[0]):o for c in answers.cells if c.cell_type=='code' for o in calls(c.source, 'prove') if ast.literal_eval(o.args[0])[:2]!='99'}
+def proofs(): return {ast.literal_eval(o.args[0]):o for nb in answers.values() for c in nb.cells if c.cell_type=='code' for o in calls(c.source, 'prove')}
 
 def test_each_is_proved_with_three_wrong_answers():
     found = proofs()
@@ -91,7 +92,7 @@ def test_the_default_dtype_of_a_notebook_makes_no_difference():
     try: assert check('02.1', lambda n_in, n_out, generator=None: torch.nn.init.xavier_uniform_(torch.empty(n_in, n_out), generator=generator)).state=='solved'
     finally: torch.set_default_dtype(torch.float32)
 
-# --- right answers, written in another way than in 09_exercises --------------------------------------------------------------
+# --- right answers, written in another way than in nbs/exercises --------------------------------------------------------------
 
 def ink_box(im):
     ij = (im>0).nonzero()

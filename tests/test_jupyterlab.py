@@ -10,7 +10,10 @@ import pytest
 
 from conftest import need_browser, root
 
-names = [p.stem for p in sorted((root/'nbs').glob('*.ipynb'))]
+sys.path.insert(0, str(root/'tools'))
+from run import name_of, notebooks
+
+names = list(map(name_of, notebooks()))
 shots = root/'executed'/'screenshots'
 
 BAR = 'from time import sleep\nfrom tqdm import tqdm\nfor _ in tqdm(range(20), unit="step"): sleep(.05)'
@@ -109,7 +112,7 @@ def run_all(browser, lab, name, seconds=300, then=None):
     page.evaluate('(document.querySelector(".jp-OutputArea-output img") || document.querySelector(".jp-OutputArea-output"))?.scrollIntoView({block: "center"})')
     page.wait_for_timeout(300)
     shots.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=shots/f'{name}.png')
+    page.screenshot(path=shots/f"{name.replace('/', '-')}.png")
     seen = then and then(page)
     page.evaluate('window.panel.sessionContext.shutdown()')
     context.close()

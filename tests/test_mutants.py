@@ -1,4 +1,4 @@
-"Small checks, each for a change in the code that no other test noticed: see MUTANTS.md."
+"Small checks, each for a change in the code that no other test noticed: see tests/MUTANTS.md."
 import pytest
 import torch
 from mlp_foundations import nn

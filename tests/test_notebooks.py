@@ -9,8 +9,8 @@ root = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(root/'tools'))
 import run as runner
 
-notebooks = sorted((root/'nbs').glob('*.ipynb'))
-names = [p.stem for p in notebooks]
+notebooks = runner.notebooks()
+names = list(map(runner.name_of, notebooks))
 
 # --- the checks -----------------------------------------------------------------------------------------------------
 
@@ -97,19 +97,20 @@ def copy_project(folder):
 def stale_modules(folder):
     "Modules in `folder` that an export of the notebooks there changes, adds or would not make"
     lib = folder/'mlp_foundations'
-    before = {p.name:p.read_text(encoding='utf-8') for p in lib.glob('*.py')}
-    for p in lib.glob('*.py'):
+    def modules(): return {p.relative_to(lib).as_posix():p.read_text(encoding='utf-8') for p in lib.rglob('*.py')}
+    before = modules()
+    for p in lib.rglob('*.py'):
         if p.name!='__init__.py': p.unlink()
     nbdev('doclinks import nbdev_export; nbdev_export()', folder)
-    after = {p.name:p.read_text(encoding='utf-8') for p in lib.glob('*.py')}
+    after = modules()
     return sorted(k for k in before|after if before.get(k)!=after.get(k))
 
 def unclean(folder):
     "Notebooks in `folder` that nbdev-clean changes"
-    paths = sorted((folder/'nbs').glob('*.ipynb'))
+    paths = runner.notebooks(folder/'nbs')
     before = [p.read_text(encoding='utf-8') for p in paths]
     nbdev('clean import nbdev_clean; nbdev_clean()', folder)
-    return [p.name for p,text in zip(paths, before) if p.read_text(encoding='utf-8')!=text]
+    return [f'{runner.name_of(p)}.ipynb' for p,text in zip(paths, before) if p.read_text(encoding='utf-8')!=text]
 
 # --- on our notebooks -----------------------------------------------------------------------------------------------
 
@@ -120,15 +121,22 @@ def results():
     def get(name):
         while name not in done:
             path,res = next(runs)
-            done[path.stem] = res | dict(nb=nbformat.reads(res['nb'], 4))
+            done[runner.name_of(path)] = res | dict(nb=nbformat.reads(res['nb'], 4))
         return done[name]
     return get
 
-def test_there_are_notebooks(): assert len(names)>8 and [o[:3] for o in names]==[f'{i:02}_' for i in range(len(names)-1)]+['ind'], names
+def test_every_notebook_is_found():
+    "None lies in a folder that the tools don't walk, and no number of a lesson is left out"
+    assert {*notebooks}=={p for p in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts}
+    lessons = [o for o in names if '/' not in o and o!='index']
+    assert len(lessons)>7 and [o[:3] for o in lessons]==[f'{i:02}_' for i in range(len(lessons))], names
 
 def test_each_installs_the_package_where_it_is_missing():
-    cells = {json.dumps([c.source for c in nbformat.read(p, 4).cells if '%pip' in c.source]) for p in notebooks}
-    assert len(cells)==1 and '#| hide\\ntry: import mlp_foundations\\nexcept ModuleNotFoundError' in cells.pop()
+    def installs(p): return [c.source for c in nbformat.read(p, 4).cells if '%pip' in c.source]
+    want = installs(root/'nbs'/'00_data.ipynb')
+    assert len(want)==1 and want[0].startswith('#| hide\ntry: import mlp_foundations\nexcept ModuleNotFoundError')
+    assert "source = '..' if exists('../settings.ini')" in want[0]
+    for p in notebooks: assert installs(p)==[want[0].replace("'..", "'../..") if '/' in runner.name_of(p) else want[0]], p
 
 @pytest.mark.parametrize('name', names)
 def test_runs(name, results):
@@ -171,6 +179,16 @@ def test_a_failing_cell_is_named(tmp_path, capsys, monkeypatch):
     assert 'broken.ipynb, cell 1 failed: ZeroDivisionError: division by zero\n    1/x' in capsys.readouterr().out
     assert not (tmp_path/'never').exists()
 
+def test_executed_copies_keep_their_folders(tmp_path, capsys, monkeypatch):
+    "Else one of two notebooks of the same name overwrites the other's copy"
+    monkeypatch.setattr(runner, 'root', tmp_path)
+    for k in ('x', 'workshop/x'):
+        (tmp_path/'nbs'/k).parent.mkdir(exist_ok=True, parents=True)
+        nbformat.write(nbformat.v4.new_notebook(cells=[code(f'{k!r}')]), tmp_path/'nbs'/f'{k}.ipynb')
+    runner.main(list(map(str, runner.notebooks(tmp_path/'nbs'))))
+    assert [l.split()[0] for l in capsys.readouterr().out.splitlines()[:2]]==['x', 'workshop/x']
+    for k in ('x', 'workshop/x'): assert nbformat.read(tmp_path/'executed'/f'{k}.ipynb', 4).cells[0].outputs[0].data['text/plain']==repr(k)
+
 def test_each_notebook_has_a_process_of_its_own(tmp_path):
     for name in 'ab': nbformat.write(nbformat.v4.new_notebook(cells=[code('import os; print(os.getpid())')]), tmp_path/f'{name}.ipynb')
     pids = [texts(nbformat.reads(res['nb'], 4).cells[0])[0][1] for _,res in runner.run_all([tmp_path/'a.ipynb', tmp_path/'b.ipynb'])]
@@ -181,12 +199,13 @@ def test_a_stale_module_is_found(tmp_path):
     mod = tmp_path/'mlp_foundations'/'forward.py'
     mod.write_text(mod.read_text(encoding='utf-8').replace('.mean()', '.sum()'), encoding='utf-8')
     (tmp_path/'mlp_foundations'/'extra.py').write_text('x = 1')
-    assert stale_modules(tmp_path)==['extra.py', 'forward.py']
+    (tmp_path/'mlp_foundations'/'exercises'/'e99.py').write_text('x = 1')
+    assert stale_modules(tmp_path)==['exercises/e99.py', 'extra.py', 'forward.py']
 
 def test_an_unclean_notebook_is_found(tmp_path):
     copy_project(tmp_path)
-    edit(tmp_path/'nbs'/'03_forward.ipynb', lambda nb: nb['cells'][0]['metadata'].update(collapsed=True))
-    assert unclean(tmp_path)==['03_forward.ipynb']
+    for o in ('03_forward', 'workshop/check'): edit(tmp_path/'nbs'/f'{o}.ipynb', lambda nb: nb['cells'][0]['metadata'].update(collapsed=True))
+    assert unclean(tmp_path)==['03_forward.ipynb', 'workshop/check.ipynb']
 
 @pytest.mark.parametrize('source', ['#export\nx = 1', '# export', '#| exprot\nx = 1', 'x = 1\n#| export', '#| eval: false\nx = 1', '#|export\nx = 1', '# | hide'])
 def test_a_directive_that_nbdev_ignores_is_found(source): assert bad_directives(nbformat.v4.new_notebook(cells=[code(source)]))

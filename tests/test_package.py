@@ -9,8 +9,8 @@ root = Path(__file__).resolve().parent.parent
 DATA = ['NOTICE.md', *(f'{o}-ubyte.gz' for o in ('t10k-images-idx3', 't10k-labels-idx1', 'train-images-idx3', 'train-labels-idx1'))]
 NAMES = '''get_data get_test read_idx normalize test_near test_near_zero show_images
     matmul_loops matmul_dot matmul_broadcast matmul_einsum matmul lin relu  xavier_normal kaiming_normal layer_stats  mse
-    mse_grad relu_grad lin_grad forward_and_backward check_grads  Module Lin Relu Mse Model nn
-    log_softmax cross_entropy CrossEntropy accuracy SGD fit mlp_train'''.split()
+    mse_grad relu_grad lin_grad forward_and_backward check_grads  Module Lin Relu Mse Model
+    log_softmax cross_entropy CrossEntropy accuracy SGD fit mlp_train  trace check  torch tensor math'''.split()
 NN = 'relu_fn linear_fn mse_fn Parameter Module Linear ReLU Sequential to_torch from_torch'.split()
 
 def build(source, out, *args):
@@ -39,7 +39,7 @@ def test_the_data_are_in_the_sdist_and_in_the_wheel(built):
         want = (root/'mlp_foundations'/'mnist'/o).read_bytes()
         assert wheel.read(f'mlp_foundations/mnist/{o}')==want
         assert sdist.extractfile(f'{top}/mlp_foundations/mnist/{o}').read()==want
-    assert 'mlp_foundations/all.py' in wheel.namelist()
+    assert {'mlp_foundations/all.py', 'mlp_foundations/exercises/e00.py'} <= {*wheel.namelist()}
 
 def test_the_sdist_builds_the_wheel_that_the_tree_builds(built, tree, tmp_path):
     contents = lambda path: {o.filename:zipfile.ZipFile(path).read(o) for o in zipfile.ZipFile(path).infolist()}
@@ -97,6 +97,11 @@ def test_all_the_names():
     from mlp_foundations import all as everything, nn
     assert not [o for o in NAMES if o not in everything.__all__]
     assert not [o for o in NN if o not in nn.__all__]
+
+def test_torchs_nn_is_not_replaced():
+    "By `from mlp_foundations.all import *` after `from torch import nn`"
+    from mlp_foundations import all as everything
+    assert 'nn' not in everything.__all__
 
 def public():
     from mlp_foundations import data, matmul, init, forward, backward, layers, nn, training

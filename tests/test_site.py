@@ -13,6 +13,9 @@ import pytest
 
 from conftest import AXE, build, root
 
+sys.path.insert(0, str(root/'tools'))
+from run import name_of, notebooks
+
 if not os.environ.get('REQUIRE_BROWSER'): pytest.importorskip('myst_nb', reason='no MyST-NB in this environment: `make site` installs it')
 
 # --- the checks of the files ------------------------------------------------------------------------------------------------
@@ -47,25 +50,26 @@ def code_shown(page):
 def plumbing(site, nbs):
     "Directives, hidden cells, stderr and widgets without a kernel that a reader can see"
     res = []
-    for path in nbs.glob('*.ipynb'):
-        shown = code_shown(site/f'{path.stem}.html')
-        if 'jupyter.widget' in read(site/f'{path.stem}.html'): res.append(f'{path.stem}: a widget')
+    for path in notebooks(nbs):
+        page = site/f'{name_of(path)}.html'
+        shown = code_shown(page)
+        if 'jupyter.widget' in read(page): res.append(f'{path.stem}: a widget')
         res += [f'{path.stem}: {l}' for o in shown for l in o.splitlines() if l.startswith('#|')]
         for i,c in enumerate(nbformat.read(path, 4).cells):
             if c.cell_type!='code': continue
             source = re.sub(r'\A(#\|.*\n?)*', '', c.source).strip()
             if re.match(r'(#\|.*\n)*#\| hide', c.source) and source in shown: res.append(f'{path.stem}: hidden cell {i}')
             html = [o['data']['text/html'] for o in c.outputs if 'text/html' in o.get('data', {})]
-            res += [f'{path.stem}: HTML of cell {i} is missing' for o in html if o.strip() not in read(site/f'{path.stem}.html')]
+            res += [f'{path.stem}: HTML of cell {i} is missing' for o in html if o.strip() not in read(page)]
             res += [f'{path.stem}: stderr of cell {i}' for o in c.outputs if o.get('name')=='stderr' and o.text.strip() in shown]
     return res
 
 def figures_amiss(site, nbs):
     "Figures that a page lacks, and images without alternative text or with another than was saved"
     res = [f'{p.name}: {o}' for p in pages(site) for o in re.findall(r'<img\b[^>]*>', read(p)) if not re.search(r'\balt="[^"]+"', o)]
-    for path in nbs.glob('*.ipynb'):
+    for path in notebooks(nbs):
         want = [o.metadata.get('image/png', {}) for c in nbformat.read(path, 4).cells for o in c.get('outputs', []) if 'image/png' in o.get('data', {})]
-        have = [{k:unescape(v) for k,v in re.findall(r'\b(alt|width)="([^"]*)"', o)} for o in re.findall(r'<img\b[^>]*_images[^>]*>', read(site/f'{path.stem}.html'))]
+        have = [{k:unescape(v) for k,v in re.findall(r'\b(alt|width)="([^"]*)"', o)} for o in re.findall(r'<img\b[^>]*_images[^>]*>', read(site/f'{name_of(path)}.html'))]
         want = [{k:str(o[k]) for k in ('alt', 'width') if k in o} for o in want]
         if want!=have: res.append(f'{path.stem}: {len(have)} figures for {len(want)} saved, or another alternative text or width: {[o for o in want if o not in have]}')
     return res
@@ -74,20 +78,29 @@ def names_amiss(site):
     "Exported names that the reference lacks, that it can't place in a lesson, or that no lesson links to"
     from importlib import import_module
     res = []
-    lessons = ''.join(read(p) for p in site.glob('*.html'))
+    lessons = ''.join(read(p) for p in pages(site) if p.parent.name!='api')
     for page in site.glob('api/*.html'):
         if page.stem=='index': continue
         for name in import_module(f'mlp_foundations.{page.stem}').__all__:
             anchor = f'mlp_foundations.{page.stem}.{name}'
             if f'id="{anchor}"' not in read(page): res.append(f'{anchor} has no entry')
-            if f'href="api/{page.name}#{anchor}"' not in lessons: res.append(f'{anchor} is linked from no lesson')
+            if not re.search(rf'href="(?:\.\./)?api/{page.name}#{re.escape(anchor)}"', lessons): res.append(f'{anchor} is linked from no lesson')
     return res
 
 # --- on our site --------------------------------------------------------------------------------------------------------------
 
 
 def test_size(site): assert megabytes(site) < 40
-def test_every_notebook_has_a_page(site): assert {p.stem for p in (root/'nbs').glob('*.ipynb')} <= {p.stem for p in site.glob('*.html')}
+def test_every_notebook_has_a_page(site):
+    "In the folder that links from GitHub and JupyterLab name too, with the notebook to download, and in the menu of every page under the caption of its folder"
+    names = list(map(name_of, notebooks()))
+    assert not [o for o in names if not (site/f'{o}.html').exists() or not (site/'_sources'/f'{o}.ipynb').exists()]
+    for page,up in (('index.html', ''), ('workshop/trace.html', '../')):
+        menu = re.split(r'<span class="caption-text">', read(site/page).partition('</nav>')[0])
+        for o in names:
+            if o=='index' or f'{o}.html'==page: continue
+            caption = o.split('/')[0].title() if '/' in o else 'Lessons'
+            assert [m.partition('<')[0] for m in menu if f'href="{up}{o}.html"' in m]==[caption], (page, o)
 def test_the_reference_has_every_name(site):
     assert {'data', 'matmul', 'init', 'forward', 'backward', 'layers', 'nn', 'training'} <= {p.stem for p in site.glob('api/*.html')}
     assert not names_amiss(site)
@@ -98,14 +111,14 @@ def test_figures(site): assert not figures_amiss(site, root/'nbs')
 def test_no_repository_is_invented(site): assert not [p.name for p in pages(site) if re.search(r'colab\.research|mybinder|codespaces|github\.com/', read(p))]
 
 def test_the_students_site_holds_no_solutions(tmp_path):
-    sys.path.insert(0, str(root/'tools'))
     import kit
-    (tmp_path/'nbs').mkdir()
-    for p in (root/'nbs').glob('*.ipynb'):
-        if p.stem!=kit.SOLUTIONS: nbformat.write(kit.for_students(nbformat.read(p, 4), 'x.whl'), tmp_path/'nbs'/p.name)
+    for p in notebooks():
+        if p.parent.name=='exercises': continue
+        (tmp_path/'nbs'/name_of(p)).parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(kit.for_students(nbformat.read(p, 4), 'x.whl'), tmp_path/'nbs'/f'{name_of(p)}.ipynb')
     res = build(tmp_path/'out', tmp_path/'nbs') # a link to what isn't there would end it
     assert res.returncode==0, res.stderr
-    assert not [o for o in (tmp_path/'out').rglob('*') if o.is_file() and kit.SOLUTIONS.encode() in o.read_bytes()]
+    assert not [o for o in (tmp_path/'out').rglob('*') if o.is_file() and re.search(rb'exercises/e\d\d', o.read_bytes())]
 
 # --- the checks of a page in the browser --------------------------------------------------------------------------------------
 
@@ -206,6 +219,8 @@ def small(folder, *cells):
     state = {'widgets': {'application/vnd.jupyter.widget-state+json': {'state': {'a': {}}, 'version_major': 2, 'version_minor': 0}}}
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('# A page'), *cells], metadata=state), folder/'index.ipynb')
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('# Another'), nbformat.v4.new_markdown_cell('## 0.1 A `place`, there?')]), folder/'00_other.ipynb')
+    (folder/'workshop').mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('# A tool\n\nTo [a place](../00_other.ipynb#0.1-A-place,-there?).')]), folder/'workshop'/'tool.ipynb')
     return folder
 def md(text): return nbformat.v4.new_markdown_cell(text)
 def code(source, *outputs): return nbformat.v4.new_code_cell(source, outputs=list(outputs))
@@ -230,6 +245,7 @@ def test_cells_for_readers(small_site):
     for o in ('colab.research.google.com/github/owner/name/blob/main/nbs/00_data.ipynb', 'mybinder.org/v2/gh/owner/name/main?urlpath=lab/tree/nbs/index.ipynb', 'codespaces.new/owner/name'):
         assert f'href="https://{o}"' in read(site/'index.html')
     assert 'https://colab.research.google.com/github/owner/name/blob/main/nbs/00_other.ipynb' in read(site/'00_other.html')
+    assert 'https://colab.research.google.com/github/owner/name/blob/main/nbs/workshop/tool.ipynb' in read(site/'workshop'/'tool.html')
 
 @pytest.mark.parametrize('old, new, check', [
     ('<i>frames</i>', '<script type="application/vnd.jupyter.widget-view+json">{}</script>', plumbing), ('<b class="steps">', '<b>', plumbing),

@@ -4,6 +4,7 @@ The browser tests are skipped where test_site.py's are, unless $REQUIRE_BROWSER 
 """
 import re
 from html import unescape
+import sys
 from pathlib import Path
 
 import nbformat
@@ -12,10 +13,12 @@ import pytest
 from test_site import PAGE, problems
 
 root = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(root/'tools'))
+from run import name_of, notebooks
 
 def sliders(folder):
     "The outputs with a slider in the notebooks of `folder`, by notebook and cell"
-    return {f'{p.stem}-{c.id}': o['data'] for p in sorted(folder.glob('*.ipynb')) for c in nbformat.read(p, 4).cells for o in c.get('outputs', []) if 'type="range"' in o.get('data', {}).get('text/html', '')}
+    return {f'{name_of(p)}-{c.id}': o['data'] for p in notebooks(folder) for c in nbformat.read(p, 4).cells for o in c.get('outputs', []) if 'type="range"' in o.get('data', {}).get('text/html', '')}
 
 def alts(html): return [unescape(o) for o in re.findall(r'<img alt="([^"]*)"', html)]
 def values(html): return re.findall(r'<figcaption[^>]*>([^<]*)', html)

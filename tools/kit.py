@@ -14,11 +14,12 @@ import nbformat
 
 root = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(root), str(root/'tools')]
-import run as runner
-import mlp_foundations
-from mlp_foundations.exercises import registry
+import mlp_foundations, run as runner
+from mlp_foundations.check import all_exercises
+from run import name_of, notebooks
 
-SOLUTIONS = '09_exercises'
+registry = all_exercises()
+SOLUTIONS = r'(?:\.\./)?exercises/e\d\d\.ipynb' # a link to them
 cfg = ConfigParser(interpolation=None)
 cfg.read(root/'settings.ini', encoding='utf-8')
 cfg = cfg['DEFAULT']
@@ -28,9 +29,9 @@ release = f"{cfg['lib_name']} {mlp_foundations.__version__}"
 
 def without_solutions(text):
     "`text` without links to the solutions, and without the line of a table that has one"
-    text = re.sub(rf'^\|.*\({SOLUTIONS}\.ipynb.*\n?', '', text, flags=re.M)
-    text = re.sub(rf'\n*\[Solution[^\]]*\]\({SOLUTIONS}\.ipynb[^)]*\)', '', text)
-    return re.sub(rf'\[([^\]]*)\]\({SOLUTIONS}\.ipynb[^)]*\)', r'\1', text)
+    text = re.sub(rf'^\|.*\({SOLUTIONS}.*\n?', '', text, flags=re.M)
+    text = re.sub(rf'\n*\[Solution[^\]]*\]\({SOLUTIONS}[^)]*\)', '', text)
+    return re.sub(rf'\[([^\]]*)\]\({SOLUTIONS}[^)]*\)', r'\1', text)
 
 START = '''In the folder that holds the notebooks:
 
@@ -118,7 +119,7 @@ PAGE = '''<!doctype html>
 </table>
 <h2>The usual mistakes, and the exercise that catches each</h2>
 <p>What <code>check</code> says to the answer that makes the mistake, with the smallest input that shows it. Wrong signs, shapes and dtypes, transposed results, a forgotten mean, changed arguments and the like
-are told of in every exercise. The solutions are in <code>{solutions}.ipynb</code>.</p>
+are told of in every exercise. The solutions are in <code>exercises/</code>.</p>
 {mistakes}
 </body></html>
 '''
@@ -135,7 +136,7 @@ def teacher_page(nbs, seconds):
     total = f'<tr><td><strong>together</strong><td class="n">{sum(map(words, lessons.values())):,}<td><td class="n">{sum(seconds[k] for k in lessons)/60:.2f}<td class="n">{len(registry)}</tr>'
     mistakes = ''.join(f'<h3>{name[:2]} {inline(title(nb)[0])}</h3>\n<table>'+'\n'.join(caught(k, o) for k,o in registry.items() if k.startswith(name[:2]))+'</table>\n'
                        for name,nb in lessons.items() if any(k.startswith(name[:2]) for k in registry))
-    return PAGE.format(release=release, solutions=SOLUTIONS, mistakes=mistakes, lessons='\n'.join([*(row(k, v) for k,v in lessons.items()), total]),
+    return PAGE.format(release=release, mistakes=mistakes, lessons='\n'.join([*(row(k, v) for k,v in lessons.items()), total]),
                        machine=f'one processor thread, Python {platform.python_version()}, PyTorch {version("torch")}')
 
 README = '''{release}: a kit for teachers
@@ -150,7 +151,9 @@ Python.
 WHAT IS IN HERE
 
 students/           everything that students get
-  notebooks/        the lessons, with blank exercises and no solutions
+  notebooks/        the lessons, with blank exercises and no solutions; the
+                    notebooks that go deeper; the workshop, which builds the
+                    tools of the series
   site/             the same to read in a browser, without Python, network or
                     server: open index.html
   {wheel}
@@ -160,9 +163,8 @@ teacher/            for you
   lessons.html      each lesson with its words to read and its running time, and
                     the usual mistakes with the exercise that catches each.
                     Look at this first.
-  {solutions}.ipynb
-                    every solution, and proof that each check tells it from the
-                    usual wrong answers
+  exercises/        a notebook for each lesson: every solution, and proof that
+                    each check tells it from the usual wrong answers
 
 SET UP A MACHINE (once; Python {python} or newer)
 
@@ -199,8 +201,8 @@ GOOD TO KNOW
 - A lesson imports what the ones before it built from the package, so it can be
   opened alone, and a student who is stuck in one can do the next.
 - An exercise that isn't done yet says so and stops nothing.
-- To give out solutions, give out {solutions}.ipynb. (The checks in the package
-  hold right answers too; who looks for them there will find them.)
+- To give out solutions, give out a notebook of teacher/exercises. (The checks in
+  the package hold right answers too; who looks for them there will find them.)
 - Code and text: Apache 2.0, see LICENSE. The MNIST digits: CC BY-SA 3.0, by
   Yann LeCun, Corinna Cortes and Christopher J.C. Burges; the notice is in the
   wheel.
@@ -215,8 +217,8 @@ def measure(paths):
     for p in paths:
         res = runner.run(p)
         print(runner.line(p, res), flush=True)
-        if res['error']: sys.exit(f"{p.name}, {res['error']}")
-        seconds[p.stem],done[p.stem] = res['seconds'],nbformat.reads(res['nb'], 4)
+        if res['error']: sys.exit(f"{name_of(p)}.ipynb, {res['error']}")
+        seconds[name_of(p)],done[name_of(p)] = res['seconds'],nbformat.reads(res['nb'], 4)
     if open_ := not_blank(done): sys.exit(f'not blank in the notebooks for students: {", ".join(open_)}')
     return seconds
 
@@ -228,18 +230,23 @@ def build(out=root/'_kit', nbs=root/'nbs', site=None):
     shutil.rmtree(kit, ignore_errors=True)
     for o in (students/'notebooks', teacher): o.mkdir(parents=True)
     wheel = build_wheel(students)
-    texts = {p.stem: for_students(nbformat.read(p, 4), wheel) for p in sorted(nbs.glob('*.ipynb')) if p.stem!=SOLUTIONS}
-    for k,nb in texts.items(): nbformat.write(nb, students/'notebooks'/f'{k}.ipynb')
+    paths = {name_of(p): p for p in notebooks(nbs)}
+    texts = {k: for_students(nbformat.read(p, 4), wheel) for k,p in paths.items() if not k.startswith('exercises/')}
+    for k,nb in texts.items():
+        (students/'notebooks'/k).parent.mkdir(exist_ok=True)
+        nbformat.write(nb, students/'notebooks'/f'{k}.ipynb')
     (students/'requirements.txt').write_text('\n'.join(requirements(texts.values()))+'\n', encoding='utf-8')
     seconds = measure([students/'notebooks'/f'{k}.ipynb' for k in texts])
     if site: shutil.copytree(site, students/'site')
     elif subprocess.run([sys.executable, str(root/'site'/'make.py'), str(students/'site'), str(students/'notebooks')], stdout=subprocess.DEVNULL).returncode: sys.exit('the site was not built')
-    solutions = (nbs/f'{SOLUTIONS}.ipynb').read_text(encoding='utf-8')
-    (teacher/f'{SOLUTIONS}.ipynb').write_text(re.sub(r'\]\((\w+\.ipynb)', r'](../students/notebooks/\1', solutions), encoding='utf-8')
+    (teacher/'exercises').mkdir()
+    for k in paths.keys()-texts.keys():
+        text = paths[k].read_text(encoding='utf-8')
+        (teacher/f'{k}.ipynb').write_text(re.sub(r'\]\(\.\./([\w/]+\.ipynb)', r'](../../students/notebooks/\1', text), encoding='utf-8')
     (teacher/'lessons.html').write_text(teacher_page(texts, seconds), encoding='utf-8')
     shutil.copy(root/'LICENSE', kit)
     lessons = [k for k in texts if k[0].isdigit()]
-    readme = README.format(release=release, line='='*len(f'{release}: a kit for teachers'), lessons=len(lessons), wheel=wheel, solutions=SOLUTIONS, python=cfg['min_python'],
+    readme = README.format(release=release, line='='*len(f'{release}: a kit for teachers'), lessons=len(lessons), wheel=wheel, python=cfg['min_python'],
                            minutes=sum(seconds[k] for k in lessons)/60)
     (kit/'README.txt').write_text(readme, encoding='utf-8')
     path = Path(shutil.make_archive(str(out/name), 'zip', out, name))

@@ -1,4 +1,4 @@
-"""Break the exported code in one place at a time, and see whether the tests notice; the report is MUTANTS.md.
+"""Break the exported code in one place at a time, and see whether the tests notice; the report is tests/MUTANTS.md.
 
     python tools/mutants.py [--module NAME ...] [--max N] [--seed N] [--jobs N] [--again] [--report] [--list]
 
@@ -8,7 +8,7 @@ to disk and starts Python anew for it; neither reaches the exported cells that a
 Here one process imports torch once and forks a child for each mutant; an import hook puts the changed source in place, and nothing on disk changes.
 The child runs the tests that enter the changed function, the quickest first, up to one that fails. The mutants that pass wait for the notebook that owns
 the module, which is run once, without drawing: before each exported cell a child is forked for each mutant in it, which runs the changed cell, and of
-those after it the ones that can know of the change by a name, up to the first error or the first output that is not the saved one, times aside. Where that is quicker than the tests, as in 09, it comes first. What
+those after it the ones that can know of the change by a name, up to the first error or the first output that is not the saved one, times aside. Where that is quicker than the tests, as for the exercises, it comes first. What
 needs half a minute more than three times all of that is caught too. Results go to executed/mutants.jsonl line by line: an interrupted run is continued,
 and what was run in the same cell isn't run again (--again runs the survivors again, after a change in the tests). MUTANTS.md is written anew at the end,
 with the fingerprint of each module that was run whole: where that is still the module's, nothing is run again, in another clone either. The reasons in
@@ -24,8 +24,11 @@ from pathlib import Path
 import pytest
 
 root = Path(__file__).resolve().parent.parent
-results,report = root/'executed'/'mutants.jsonl',root/'MUTANTS.md'
-MODULES = {m[1]: p.stem for p in sorted((root/'nbs').glob('[0-9]*.ipynb')) if (m := re.search(r'#\| default_exp (\w+)', p.read_text(encoding='utf-8')))}
+sys.path[:0] = [str(root), str(root/'tests'), str(root/'tools')]
+from run import notebooks
+
+results,report = root/'executed'/'mutants.jsonl',root/'tests'/'MUTANTS.md'
+MODULES = {m[1]: p for p in notebooks() if p.stem!='index' and (m := re.search(r'#\| default_exp ([\w.]+)', p.read_text(encoding='utf-8')))} # and their notebooks
 TESTS = [f'tests/{p.name}' for p in sorted((root/'tests').glob('test_*.py')) if p.stem not in ('test_notebooks', 'test_house', 'test_package', 'test_site', 'test_slider', 'test_jupyterlab', 'test_kit')]
 OPTIONS = '-q --assert=plain -p no:cacheprovider -p no:unraisableexception -p _hypothesis_pytestplugin'.split()
 OPTIONS += ['-k', 'not test_a_damaged_result_is_seen and not test_a_mistake_is_seen'] # they test the tests
@@ -33,7 +36,7 @@ SKIP = {'show_figure': 'drawing', 'show_images': 'drawing', '_png': 'drawing', '
         '_grid_alt': 'a text', '_largest': 'a text', '__repr__': 'a text', 'extra_repr': 'a text',
         'mlp_train': 'the command, which test_package.py runs as a command'}
 
-def path_of(module): return root/'mlp_foundations'/f'{module}.py'
+def path_of(module): return root/'mlp_foundations'/f"{module.replace('.', '/')}.py"
 
 # --- the mutants ------------------------------------------------------------------------------------------------------
 
@@ -148,9 +151,9 @@ def notebook(module):
     from IPython.core.interactiveshell import InteractiveShell
     from matplotlib.figure import Figure
     from PIL import Image
-    os.chdir(root/'nbs')
+    os.chdir(MODULES[module].parent)
     Figure.savefig = lambda self, f, **kwargs: Image.new('1', [int(144*o) for o in self.get_size_inches()]).save(f, 'png') # nothing is drawn
-    return InteractiveShell.instance(), [c for c in nbformat.read(f'{MODULES[module]}.ipynb', 4).cells if c.cell_type=='code' and not c.source.startswith('#| default_exp')]
+    return InteractiveShell.instance(), [c for c in nbformat.read(MODULES[module], 4).cells if c.cell_type=='code' and not c.source.startswith('#| default_exp')]
 
 @cache
 def names_of(source):
@@ -178,6 +181,11 @@ def reach(cells, i):
     while more := {j for k in needed for j in edges[k]}-needed: needed |= more
     return [c for k,c in enumerate(cells) if k>i and (k in needed or 'import *' in c.source)]
 
+def absolute(text, module):
+    "`text` of a cell of `module` with absolute imports, as its notebook has them"
+    def base(dots): return '.'.join(['mlp_foundations', *module.split('.')[:-len(dots)]])
+    return re.sub(r'^from (\.+)(\w*)', lambda o: f"from {base(o[1])}{'.'*bool(o[2])}{o[2]}", text, flags=re.M)
+
 def run_cells(shell, cells, m=None):
     "The first of `cells` that fails or shows something else than was saved; the first of them is changed to that of the mutant `m`"
     from IPython.display import display
@@ -190,7 +198,7 @@ def run_cells(shell, cells, m=None):
         return new_notebook(cells=[new_code_cell(outputs=sorted(outputs, key=lambda o: o.output_type!='stream'))])
     for i,c in enumerate(cells):
         shell.display_trap.hook = lambda o, quiet=c.source.endswith(';'): o is None or quiet or display(o) # the result of a cell is shown as all else
-        with capture_output() as said: res = shell.run_cell(re.sub(r'^from \.', 'from mlp_foundations.', m['text'], flags=re.M) if m and not i else c.source)
+        with capture_output() as said: res = shell.run_cell(absolute(m['text'], m['module']) if m and not i else c.source)
         if not res.success: return [f'the cell {c.id} of the notebook: {type(res.error_in_exec or res.error_before_exec).__name__}']
         fresh = [new_output('stream', text=said.stdout)]*bool(said.stdout) + [new_output('display_data', o.data) for o in said.outputs]
         if found := differences(alone(c.outputs), alone(fresh)): return [f'the cell {c.id} of the notebook shows something else', found[0]]
@@ -238,7 +246,6 @@ def prepare():
     "Import once what every child needs"
     os.nice(15)
     os.environ.update(OMP_NUM_THREADS='1', MPLBACKEND='Agg', PYTEST_DISABLE_PLUGIN_AUTOLOAD='1')
-    sys.path[:0] = [str(root), str(root/'tests')]
     import fastcore.all, hypothesis, IPython, matplotlib.pyplot, nbformat, pooch, requests, sympy, torch, torch._dynamo, torch.utils.flop_counter # noqa: F401
     torch.set_num_threads(1)
     hypothesis.settings.register_profile('mutants', phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate], database=None) # no search for a smaller example
@@ -309,7 +316,7 @@ def write_report(every):
     rest = Counter(m['module'] for m in every)-Counter(m['module'] for m in have)
     whole = [o for o in MODULES if not rest[o]]
     left = {m['module']: m['left'] for m in alive if m['left']}
-    lines = ['# Mutants', '', 'What the tests notice when the exported code is broken in one place. `make mutants` writes this page; [tools/mutants.py](tools/mutants.py) says how.', '',
+    lines = ['# Mutants', '', 'What the tests notice when the exported code is broken in one place. `make mutants` writes this page; [tools/mutants.py](../tools/mutants.py) says how.', '',
         f'Of {len(every)} mutants {len(have)} were run, and {caught} were caught. Of the {len(alive)} survivors {len(equal)} are explained below as equivalent: '
         f'**{caught/max(1, len(have)-len(equal)):.1%} of those that a test could catch were caught.**', '',
         'Caught of all, by module and by kind of change:', '', f"| | {' | '.join(kinds)} | all | of those that a test could catch |", '|---'*(len(kinds)+3)+'|',
@@ -318,7 +325,7 @@ def write_report(every):
         *(['Survivors met while tests failed on the code as it was, which were left out: '+', '.join(f'{n} for {o}' for o,n in left.items())+'.', ''] if left else []),
         f'Run with Python {platform.python_version()} and torch {torch.__version__}. Left as they are: the inputs on which the exercises try an answer (`cases`), '+', '.join(f'`{k}` ({v})' for k,v in SKIP.items())+'.', '',
         'Run whole, as long as the fingerprint is that of the module: '+', '.join(f'{o} `{fingerprint(o)}`' for o in whole)+'.', '',
-        '## Survivors', '', '| change | line | why |', '|---|---|---|', *(f"| `` {shown(m)} `` | {m['module']}.py:{m['line']} | {why[m['sha']]} |" for m in alive)]
+        '## Survivors', '', '| change | line | why |', '|---|---|---|', *(f"| `` {shown(m)} `` | {m['module'].replace('.', '/')}.py:{m['line']} | {why[m['sha']]} |" for m in alive)]
     report.write_text('\n'.join(lines)+'\n', encoding='utf-8')
     print(f'{len(have)} of {len(every)} run, {len(alive)} survived, {len(equal)} of them explained: see {report.name}')
 

@@ -1,8 +1,8 @@
 """Run notebooks, each in a process of its own, and print a line for each.
 
-    python tools/run.py [--save] [NOTEBOOK ...]      (default: all of nbs/)
+    python tools/run.py [--save] [NOTEBOOK ...]      (default: all of nbs/ and its folders)
 
-The executed copies go to executed/; with --save the outputs are written into the notebooks themselves, for authors.
+The executed copies go to executed/, in the same folders; with --save the outputs are written into the notebooks themselves, for authors.
 Ends with status 1 if a cell raised an error, and names the notebook, the cell and the error.
 """
 import json, multiprocessing, os, sys, time
@@ -14,10 +14,21 @@ from fastcore.nbio import nb2str, read_nb
 
 root = Path(__file__).resolve().parent.parent
 
+FOLDERS = 'deeper', 'exercises', 'workshop' # in nbs/, beside the lessons
+def notebooks(nbs=root/'nbs'):
+    "The paths of the notebooks in `nbs` and its folders, those of lessons first"
+    return [p for o in ('', *FOLDERS) for p in sorted((nbs/o).glob('*.ipynb'))]
+
+def name_of(path):
+    "'00_data' of nbs/00_data.ipynb, 'workshop/trace' of nbs/workshop/trace.ipynb"
+    path = Path(path).resolve()
+    return f'{path.parent.name}/{path.stem}' if path.parent.name in FOLDERS else path.stem
+
 # Where processes can be forked, they are forked from one that has imported what all notebooks import, and start at once.
 # The notebooks draw to PNG themselves; one thread each, since two that share two cores would only get in each other's way.
 context = multiprocessing.get_context('forkserver' if sys.platform=='linux' else 'spawn')
 if sys.platform=='linux': context.set_forkserver_preload(['torch', 'matplotlib.pyplot', 'fastcore.test', 'execnb.shell', 'sympy'])
+LONGEST = '07_training', '05_refactor', '08_speed', '09_distributed' # they start first
 settings = dict(OMP_NUM_THREADS='1', MPLBACKEND='agg')
 
 def peak_mb():
@@ -52,14 +63,14 @@ def run(path, # a notebook; it is left as it is
 def run_all(paths):
     "Run the notebooks at `paths`, as many at a time as there are processors, and give back their results in order, as they come"
     os.environ.update(settings)
-    first = [p for p in paths if 'training' in p.stem] # takes longest, so it starts first
+    first = [p for p in paths if p.stem in LONGEST]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         jobs = {p: pool.submit(run, p) for p in dict.fromkeys([*first, *paths])}
         for p in paths: yield p,jobs[p].result()
 
 def line(path, res):
     "One line about a notebook that was run"
-    return f"{path.stem:<14} {'FAILED' if res['error'] else 'ok':<6} {res['seconds']:6.1f} s" + (f"  {res['mb']:5.0f} MB" if res['mb'] else '')
+    return f"{name_of(path):<15} {'FAILED' if res['error'] else 'ok':<6} {res['seconds']:6.1f} s" + (f"  {res['mb']:5.0f} MB" if res['mb'] else '')
 
 def without_stderr(nb):
     "`nb` (JSON) without progress bars, which are for those who wait"
@@ -70,17 +81,19 @@ def without_stderr(nb):
 
 def main(args):
     save = '--save' in args
-    paths = [Path(a) for a in args if a!='--save'] or sorted((root/'nbs').glob('*.ipynb'))
+    paths = [Path(a) for a in args if a!='--save'] or notebooks()
     if missing := [str(p) for p in paths if not p.exists()]: sys.exit(f"no such notebook: {', '.join(missing)}")
     out,failed = root/'executed',[]
-    out.mkdir(exist_ok=True)
     for path,res in run_all(paths):
         print(line(path, res), flush=True)
         if res['error']:
-            failed.append(path.name)
-            print(f"  {path.name}, {res['error']}", flush=True)
+            failed.append(f'{name_of(path)}.ipynb')
+            print(f"  {failed[-1]}, {res['error']}", flush=True)
         if save and not res['error']: path.write_text(without_stderr(res['nb']), encoding='utf-8')
-        else: (out/path.name).write_text(res['nb'], encoding='utf-8')
+        else:
+            copy = out/f'{name_of(path)}.ipynb'
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(res['nb'], encoding='utf-8')
     if failed: sys.exit(f"{len(failed)} of {len(paths)} notebooks failed: {', '.join(failed)}")
     print(f"\nAll {len(paths)} ran. " + ('Their outputs are saved in them.' if save else
           f'The executed copies are in {out.name}/. To read and run them yourself: make lab'))
