@@ -432,6 +432,27 @@ def loaded(): print([o.rpartition('.')[2] for o in sys.modules if 'exercises.' i
 loaded(); print(check('01.1', lambda t: 1).state); loaded(); print(check('06.1', lambda net: 1).state); loaded()""").splitlines()
     assert said==['[]', 'wrong', "['e01']", 'wrong', "['e01', 'e06']"]
 
+def test_only_what_is_missing_is_loaded(monkeypatch):
+    "An exercise that its notebook is changing would be replaced by that of the package"
+    for o in [o for o in sys.modules if o.startswith('mlp_foundations.exercises.')]: monkeypatch.delitem(sys.modules, o)
+    monkeypatch.setattr(engine, 'registry', {})
+    assert check('01.1', lambda t: 1).state=='wrong' and {k[:2] for k in engine.registry}=={'01'}
+    exercise('06.1', 'Mine', 'same', '`x`.', lambda x: x, [(1.,)], [])
+    assert check('06.1', lambda x: x).state=='solved' and '06.2' not in engine.registry
+
+def test_a_proof_holds(toy):
+    "Where a mistake and what is right agree on one of the cases, and a diagnosis of the exercise's own is met"
+    toy(lambda n: n/2, abs, (0.,), (2.,), (3.,), mistakes=[('A third is no half.', lambda n: n/3)], name='half')
+    engine.prove('99.1', lambda n: n/2, {'A third': lambda n: n/3, '4 times': lambda n: 2*n, 'is None': lambda n: print(end='')})
+
+def test_watches():
+    "Calls with keywords, and how many"
+    x = torch.arange(6.).view(2, 3)
+    with engine.Ops() as ops: row = x.sum(0, keepdim=True)
+    assert 'sum' in ops.names and ops.most==3 and row.ndim==2
+    with engine._Watch() as w: row,_ = x.sum(0, keepdim=True), x*2
+    assert w.largest==6 and w.calls==2 and row.ndim==2
+
 def test_where_exercises_are_loaded_makes_no_difference():
     "The inputs would have the notebook's default dtype or grad mode, or use up its random numbers"
     def cases(where): return re.sub(' at 0x[0-9a-f]+', '', fresh(f"""import torch
