@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../nbs/index.ipynb #e7a6ef1e
 from mlp_foundations.data import *
+from mlp_foundations.show import *
 from mlp_foundations.matmul import *
 from mlp_foundations.init import *
 from mlp_foundations.forward import *
