@@ -12,6 +12,7 @@ import torch
 from torch import tensor
 
 from mlp_foundations.data import *
+from mlp_foundations.show import *
 from mlp_foundations.matmul import *
 from mlp_foundations.init import *
 from mlp_foundations.forward import *
