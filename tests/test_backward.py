@@ -5,7 +5,6 @@ import torch.nn.functional as F
 from draws import autograd, close, draws, prop, rows, width
 from hypothesis import assume, strategies as st
 from mlp_foundations.backward import check_grads, forward_and_backward, lin_grad, mse_grad, relu_grad
-from mlp_foundations.forward import mse
 from mlp_foundations.matmul import lin, relu
 
 def rand(*shape, seed=0): return torch.randn(shape, generator=torch.Generator().manual_seed(seed))

@@ -8,7 +8,7 @@ from mlp_foundations import nn
 from mlp_foundations.backward import check_grads, forward_and_backward, lin_grad, mse_grad, relu_grad
 from mlp_foundations.data import normalize, test_near as near, test_near_zero as near_zero
 from mlp_foundations.forward import mse
-from mlp_foundations.init import kaiming_normal, layer_stats
+from mlp_foundations.init import layer_stats
 from mlp_foundations.layers import Lin, Model, Module, Mse, Relu
 from mlp_foundations.matmul import lin, matmul, matmul_broadcast, matmul_dot, matmul_einsum, matmul_loops, relu
 from mlp_foundations.training import SGD, CrossEntropy, accuracy, cross_entropy, fit, log_softmax
@@ -99,12 +99,6 @@ LINS = dict(lin=lin, Lin=lambda x, w, b: Lin(w, b)(x), linear_fn=lambda x, w, b:
 def test_shapes_of_a_linear_layer(f, x, w, b):
     said = ((x,) if len(x)!=2 else (w, b)) if f=='fit' else (x, b) if f=='linear_fn' else (x, w, b) # fit tries one row, linear_fn has its weight transposed
     refused(lambda: LINS[f](rand(*x), rand(*w), rand(*b)), *said)
-
-@pytest.mark.parametrize('a, b', [((2,3), (2,3)), ((3,), (3,2)), ((2,3), (3,)), ((1,2,3), (3,2)), ((1,2,3), (1,3,2))])
-@pytest.mark.parametrize('f', MATMULS)
-def test_shapes_of_products(f, a, b):
-    refused(lambda: f(rand(*a), rand(*b)), a, b)
-    if len(a)!=1: refused(lambda: layer_stats(rand(*a), [rand(*b)]), a, b)
 
 def test_shapes_of_gradients():
     x,w,b,out = rand(5, 3),rand(3, 2),rand(2),rand(5, 2)
@@ -233,22 +227,6 @@ def test_half_precision(dtype):
         quiet(model, x, t, bs=8)
         quiet(same, x.double(), t if c else t.double(), bs=8)
         for a,o in zip(model.params(), same.params()): close(a, o)
-
-@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize('f', MATMULS)
-def test_long_sums_in_half_precision(f, dtype):
-    "256 + 1 is 256 in bfloat16, and 2048 + 1 is 2048 in float16: a sum must not stop there"
-    n = 300 if dtype==torch.bfloat16 else 2100
-    right_or_refused(lambda: f(torch.ones(1, n, dtype=dtype), torch.ones(n, 1, dtype=dtype)), [[n]], dtype, tol=.01)
-
-@pytest.mark.parametrize('dtype', [torch.int32, torch.int64])
-@pytest.mark.parametrize('f', MATMULS)
-def test_sums_of_integers_that_do_not_fit(f, dtype):
-    "PyTorch's wrap around without a word"
-    most = torch.iinfo(dtype).max
-    for a,b in (([most//2+1, most//2+1], [1, 1]), ([-most-1, 0], [-1, 0]), ([most, 0], [-1, 1])): refused(lambda: f(torch.tensor([a], dtype=dtype), torch.tensor([b], dtype=dtype).t()), dtype, 'sums may reach')
-    assert f(torch.tensor([[most//2, 1]], dtype=dtype), torch.tensor([[1], [-1]], dtype=dtype)).tolist()==[[most//2-1]]
-    assert f(torch.tensor([[most]], dtype=dtype), torch.tensor([[-1]], dtype=dtype)).tolist()==[[-most]]
 
 def test_the_edge_of_near():
     near(torch.tensor([1.5]), torch.tensor([1.]), rtol=0, atol=.5)
@@ -526,36 +504,6 @@ def test_a_weight_replaced():
     seq = nn.Sequential(nn.Linear(3, 2))
     seq[0].weight = nn.Parameter(rand(2, 3))
     assert any(p is seq[0].weight for p in seq.parameters())
-
-def test_one_tensor_in_two_places():
-    "It has one `.g`, and would need two; two views of one memory have one each"
-    w,b = rand(3, 3),rand(3)
-    refused(lambda: lin_grad(w, with_g(rand(3, 3), rand(3, 3)), w, b), 'inp is w')
-    assert not hasattr(w, 'g') and not hasattr(b, 'g')
-    x,y,sq,one,b1 = rand(4, 3),rand(4),rand(3, 3),rand(1, 1),rand(1)
-    for args in ((x, y, rand(3, 1), b1, one, b1), (rand(4, 1), y, one, rand(1), one, b1), (sq, rand(3), sq, rand(3), rand(3, 1), b1), (one, rand(1), rand(1, 1), rand(1), one, b1), (one, rand(1), one, rand(1), rand(1, 1), b1)):
-        refused(lambda: forward_and_backward(*args), 'twice')
-    view = sq[:]
-    forward_and_backward(sq, rand(3), view, rand(3), rand(3, 1), b1)
-    assert sq.g is not view.g and not sq.g.equal(view.g)
-    xs = rand(3, 3).requires_grad_()
-    ws = xs.detach().clone().requires_grad_()
-    xs.data = ws.data # values alone
-    want = torch.autograd.grad((lin(xs, ws, b)*sq).sum(), [xs, ws])
-    lin_grad(a := xs.detach(), with_g(lin(a, v := ws.detach(), b), sq), v, b)
-    for t,g in zip((a, v), want): near(t.g, g)
-
-def test_what_check_grads_has_to_move():
-    for ts in ((), (torch.ones(0),), (torch.ones(0, 3), torch.ones(2, 0))): refused(lambda: check_grads(lambda *ts: 1., *ts), 'at least one value')
-    def f(x, y):
-        x.g,y.g = 2*x,2*y
-        return x.square().sum()+y.square().sum()
-    check_grads(f, torch.ones(0), torch.ones(2))
-    refused(lambda: check_grads(f, torch.ones(2)*1j, torch.ones(2)), 'complex')
-
-def test_a_slope_that_is_no_number():
-    for a in (nan, inf, -inf, 1e200): refused(lambda: kaiming_normal(3, 2, a=a), a)
-    assert kaiming_normal(3, 2, a=-1.).isfinite().all()
 
 def test_weights_that_change_places():
     "`state_dict` shares memory with the parameters"
