@@ -11,33 +11,41 @@ from functools import cache
 
 import torch
 
-# %% ../nbs/01_matmul.ipynb #eaf7cc10
+# %% ../nbs/01_matmul.ipynb #64c2ab5f
 def _misfit(spec, tensors, frame):
-    "What `shapes` says of `tensors` that don't fit `spec`, in the function or layer that runs in `frame`"
+    "The error about `tensors` that do not fit `spec`, for the function or layer that runs in `frame`"
     name = type(frame.f_locals['self']).__name__ if 'self' in frame.f_locals else frame.f_code.co_name
     needs = f'{name} needs '+', '.join(str(tuple(o.split())).replace("'", '') for o in spec.split(','))
     for i,t in enumerate(tensors, 1):
-        if not torch.is_tensor(t): return TypeError(f'{needs}: number {i} is no tensor but a {type(t).__name__}; '
-            'write torch.tensor(...) for a list, torch.from_numpy(...) for an array')
-        if not t.is_floating_point(): return ValueError(f'{needs}: number {i} is {t.dtype}; convert it with .float()')
+        if not torch.is_tensor(t):
+            return TypeError(f'{needs}: number {i} is no tensor but a {type(t).__name__}; write '
+                             'torch.tensor(...) for a list, torch.from_numpy(...) for an array')
+        if not t.is_floating_point():
+            return ValueError(f'{needs}: number {i} is {t.dtype}; convert it with .float()')
     for what in ('dtype', 'device'):
-        have = [str(getattr(t, what)) for t in tensors]
-        if len(set(have))>1: return ValueError(f'{needs} of one {what}, not {", ".join(have)}; convert with .to(...)')
-    return ValueError(f'{needs}, and was given '+', '.join(str(tuple(t.shape)) for t in tensors))
+        have = ', '.join(str(getattr(t, what)) for t in tensors)
+        if len({getattr(t, what) for t in tensors})>1:
+            return ValueError(f'{needs} of one {what}, not {have}; convert with .to(...)')
+    zero = '; no size may be 0' if any(0 in t.shape for t in tensors) else ''
+    return ValueError(f'{needs}, and was given {", ".join(str(tuple(t.shape)) for t in tensors)}{zero}')
 
 @cache
-def _parts(spec): return [o.split() for o in spec.split(',')], {d: int(d) for d in spec.replace(',', ' ').split() if d.isdigit()}
+def _parts(spec):
+    "The names in `spec`, a list for each tensor, and those of them that are numbers"
+    parts = [o.split() for o in spec.split(',')]
+    return parts, {d: int(d) for dims in parts for d in dims if d.isdigit()}
 
 def shapes(
     spec:str, # the sizes of each tensor, by name or number: 'n n_in, n_in n_out, n_out'
     *tensors, # one for each part of `spec`
 ):
-    "Raise an error unless these are floating tensors of one dtype on one device, and each name is one size above 0"
+    "Raise an error unless all are floating tensors of one dtype and device, and each name is one size, not 0"
     parts,numbers = _parts(spec)
     size,first = dict(numbers),tensors[0]
     for dims,t in zip(parts, tensors, strict=True):
-        fits = isinstance(t, torch.Tensor) and t.is_floating_point() and t.dtype==first.dtype and t.device==first.device
-        if not fits or len(dims)!=t.ndim: raise _misfit(spec, tensors, sys._getframe(1))
+        fits = isinstance(t, torch.Tensor) and t.is_floating_point() and t.ndim==len(dims)
+        same = fits and t.dtype==first.dtype and t.device==first.device
+        if not same: raise _misfit(spec, tensors, sys._getframe(1))
         for d,n in zip(dims, t.shape):
             if n!=size.setdefault(d, n) or n==0: raise _misfit(spec, tensors, sys._getframe(1))
 
@@ -46,9 +54,9 @@ def matmul_loops(
     a, # (n, m)
     b, # (m, p), of the same dtype
 )->torch.Tensor: # (n, p)
-    "Matrix product by three loops over single numbers; raises `ValueError` where they don't fit"
+    "Matrix product by three loops over single numbers"
     shapes('n m, m p', a, b)
-    if a.element_size()<4: raise ValueError(f'matmul_loops adds up in {a.dtype}, in which long sums go wrong: use .float()')
+    if a.element_size()<4: raise ValueError(f'matmul_loops: sums in {a.dtype} lose small terms; use .float()')
     out = torch.zeros(a.shape[0], b.shape[1], dtype=a.dtype, device=a.device)
     for i in range(a.shape[0]):
         for j in range(b.shape[1]):
@@ -60,7 +68,7 @@ def matmul_dot(
     a, # (n, m)
     b, # (m, p), of the same dtype
 )->torch.Tensor: # (n, p)
-    "Matrix product by two loops: each value a row times a column, summed; raises `ValueError` where they don't fit"
+    "Matrix product by two loops: each value a row times a column, summed"
     shapes('n m, m p', a, b)
     out = torch.zeros(a.shape[0], b.shape[1], dtype=a.dtype, device=a.device)
     for i in range(a.shape[0]):
@@ -72,7 +80,7 @@ def matmul_broadcast(
     a, # (n, m)
     b, # (m, p), of the same dtype
 )->torch.Tensor: # (n, p)
-    "Matrix product by one loop: a row of `a`, as a column, broadcast over `b`; raises `ValueError` where they don't fit"
+    "Matrix product by one loop: a row of `a`, as a column, broadcast over `b`"
     shapes('n m, m p', a, b)
     out = torch.zeros(a.shape[0], b.shape[1], dtype=a.dtype, device=a.device)
     for i in range(a.shape[0]): out[i] = (a[i,:,None]*b).sum(0)
@@ -83,7 +91,7 @@ def matmul_einsum(
     a, # (n, m)
     b, # (m, p), of the same dtype
 )->torch.Tensor: # (n, p)
-    "Matrix product in Einstein's notation (Einstein 1916, section 5); raises `ValueError` where they don't fit"
+    "Matrix product in Einstein's notation (Einstein 1916, section 5)"
     shapes('n m, m p', a, b)
     return torch.einsum('ik,kj->ij', a, b)
 
@@ -92,7 +100,7 @@ def matmul(
     a, # (n, m)
     b, # (m, p), of the same dtype
 )->torch.Tensor: # (n, p)
-    "Matrix product as PyTorch has it, the one that the rest of the series uses; raises `ValueError` where they don't fit"
+    "Matrix product as PyTorch has it, the one that the rest of the series uses"
     shapes('n m, m p', a, b)
     return a@b
 
@@ -102,7 +110,7 @@ def lin(
     w, # (n_in, n_out)
     b, # (n_out,)
 )->torch.Tensor: # (n, n_out)
-    "A linear layer, x @ w + b; raises `ValueError` where shapes, dtypes or devices don't fit"
+    "A linear layer, x @ w + b"
     shapes('n n_in, n_in n_out, n_out', x, w, b)
     return x@w + b
 

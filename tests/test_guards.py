@@ -8,7 +8,7 @@ from mlp_foundations import nn
 from mlp_foundations.backward import check_grads, forward_and_backward, lin_grad, mse_grad, relu_grad
 from mlp_foundations.data import test_near as near
 from mlp_foundations.forward import mse
-from mlp_foundations.init import kaiming_normal, layer_stats
+from mlp_foundations.init import layer_stats
 from mlp_foundations.layers import Lin, Model, Module, Mse, Relu
 from mlp_foundations.matmul import lin, matmul, matmul_broadcast, matmul_dot, matmul_einsum, matmul_loops, relu
 from mlp_foundations.training import SGD, CrossEntropy, accuracy, cross_entropy, fit, log_softmax
@@ -99,12 +99,6 @@ LINS = dict(lin=lin, Lin=lambda x, w, b: Lin(w, b)(x), linear_fn=lambda x, w, b:
 def test_shapes_of_a_linear_layer(f, x, w, b):
     said = ((x,) if len(x)!=2 else (w, b)) if f=='fit' else (x, b) if f=='linear_fn' else (x, w, b) # fit tries one row, linear_fn has its weight transposed
     refused(lambda: LINS[f](rand(*x), rand(*w), rand(*b)), *said)
-
-@pytest.mark.parametrize('a, b', [((2,3), (2,3)), ((3,), (3,2)), ((2,3), (3,)), ((1,2,3), (3,2)), ((1,2,3), (1,3,2))])
-@pytest.mark.parametrize('f', MATMULS)
-def test_shapes_of_products(f, a, b):
-    refused(lambda: f(rand(*a), rand(*b)), a, b)
-    if len(a)!=1: refused(lambda: layer_stats(rand(*a), [rand(*b)]), a, b)
 
 def test_shapes_of_gradients():
     x,w,b,out = rand(5, 3),rand(3, 2),rand(2),rand(5, 2)
@@ -459,36 +453,6 @@ def test_a_weight_replaced():
     seq = nn.Sequential(nn.Linear(3, 2))
     seq[0].weight = nn.Parameter(rand(2, 3))
     assert any(p is seq[0].weight for p in seq.parameters())
-
-def test_one_tensor_in_two_places():
-    "It has one `.g`, and would need two; two views of one memory have one each"
-    w,b = rand(3, 3),rand(3)
-    refused(lambda: lin_grad(w, with_g(rand(3, 3), rand(3, 3)), w, b), 'inp is w')
-    assert not hasattr(w, 'g') and not hasattr(b, 'g')
-    x,y,sq,one,b1 = rand(4, 3),rand(4),rand(3, 3),rand(1, 1),rand(1)
-    for args in ((x, y, rand(3, 1), b1, one, b1), (rand(4, 1), y, one, rand(1), one, b1), (sq, rand(3), sq, rand(3), rand(3, 1), b1), (one, rand(1), rand(1, 1), rand(1), one, b1), (one, rand(1), one, rand(1), rand(1, 1), b1)):
-        refused(lambda: forward_and_backward(*args), 'twice')
-    view = sq[:]
-    forward_and_backward(sq, rand(3), view, rand(3), rand(3, 1), b1)
-    assert sq.g is not view.g and not sq.g.equal(view.g)
-    xs = rand(3, 3).requires_grad_()
-    ws = xs.detach().clone().requires_grad_()
-    xs.data = ws.data # values alone
-    want = torch.autograd.grad((lin(xs, ws, b)*sq).sum(), [xs, ws])
-    lin_grad(a := xs.detach(), with_g(lin(a, v := ws.detach(), b), sq), v, b)
-    for t,g in zip((a, v), want): near(t.g, g)
-
-def test_what_check_grads_has_to_move():
-    for ts in ((), (torch.ones(0),), (torch.ones(0, 3), torch.ones(2, 0))): refused(lambda: check_grads(lambda *ts: 1., *ts), 'at least one value')
-    def f(x, y):
-        x.g,y.g = 2*x,2*y
-        return x.square().sum()+y.square().sum()
-    check_grads(f, torch.ones(0), torch.ones(2))
-    refused(lambda: check_grads(f, torch.ones(2)*1j, torch.ones(2)), 'complex')
-
-def test_a_slope_that_is_no_number():
-    for a in (nan, inf, -inf, 1e200): refused(lambda: kaiming_normal(3, 2, a=a), a)
-    assert kaiming_normal(3, 2, a=-1.).isfinite().all()
 
 def test_weights_that_change_places():
     "`state_dict` shares memory with the parameters"
