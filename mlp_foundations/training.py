@@ -72,12 +72,12 @@ class SGD:
         self.params,self.lr = list(params),lr
         n,fits = len(self.params),isinstance(lr, Real) and 0<lr<math.inf
         if not (n and fits): raise ValueError(f'SGD needs parameters and an lr above 0, not {n} and {lr!r}')
-        if two := _shared(self.params): raise ValueError(f'parameters {two} share memory, and would step twice')
+        if two := _shared(self.params): raise ValueError(f'parameters {two} share memory: give each its own')
     @torch.no_grad()
     def step(self):
         "p -= lr * p.g for each parameter; raises `ValueError`, and changes none, if one has no `.g`"
         bad = [tuple(p.shape) for p in self.params if getattr(getattr(p, 'g', None), 'shape', None)!=p.shape]
-        if bad: raise ValueError(f'parameter {bad[0]} has no .g like it: call backward (for .grad: torch.optim)')
+        if bad: raise ValueError(f'no .g like parameter {bad[0]}: call backward (torch.optim uses .grad)')
         for p in self.params: p.sub_(p.g, alpha=self.lr)
 
 # %% ../nbs/07_training.ipynb #2c4e038e
@@ -117,14 +117,14 @@ def _interruptible():
 def _fit_faults(model, x, y, valid, metric, opt, lrs, generator):
     "The errors that the arguments of `fit` have"
     kind,rates = type(model).__name__,all(isinstance(o, Real) and 0<=o<math.inf for o in lrs) and lrs[0]>0
-    if not isinstance(model, Module): yield TypeError(f'fit trains a Model, not a {kind}; 06 has a loop for nn')
+    if not isinstance(model, Module): yield TypeError(f'fit trains a Model, not a {kind}; for nn see 06')
     for pair in [(x, y)] if valid is None else [(x, y), valid if type(valid) in (tuple, list) else [valid]]:
         rows = [len(o) if torch.is_tensor(o) and o.ndim else 0 for o in pair]
         if not (len(rows)==2 and 0<rows[0]==rows[1]): yield ValueError(
             'fit needs n rows and n targets, as tensors (x, y), not '+' and '.join(map(_shown, pair)))
     named = getattr(metric, '__name__', 'loss') not in ('epoch', 'seconds', 'loss', 'valid_loss')
     if metric and not (named and valid): yield ValueError('a metric is a named function, and needs valid')
-    if not rates: yield ValueError(f'lr must be above 0 and final_lr at least 0, not {lrs[0]!r} and {lrs[1]!r}')
+    if not rates: yield ValueError(f'lr must be above 0, final_lr at least 0, not {lrs[0]!r} and {lrs[1]!r}')
     if opt is not None and lrs!=(.2, 0.): yield ValueError('an opt has its own lr: give fit either opt or lr')
     if not isinstance(generator, (torch.Generator, type(None))): yield TypeError(
         f'generator must be a torch.Generator, not {generator!r}')
