@@ -82,7 +82,12 @@ class Rmse(Module):
     "Its gradient needs the value of the loss"
     def forward(self, inp, targ): return (inp[:,0]-targ).pow(2).mean().sqrt()
     def bwd(self, out, inp, targ): inp.g = ((inp[:,0]-targ)/(len(targ)*out))[:,None]
+class Clipped(Model):
+    def backward(self):
+        super().backward()
+        for p in self.params(): p.g = p.g.clamp(-.01, .01)
 def half(): return Model([Half(torch.ones(3, 2), torch.zeros(2))], CrossEntropy())
+def clipped(): return Clipped(deep().layers, CrossEntropy())
 def shortcut(): return Shortcut(deep().layers, CrossEntropy())
 def rmse(): return Model([Lin(torch.ones(3, 1), torch.zeros(1))], Rmse())
 def on_one_object():
@@ -90,7 +95,7 @@ def on_one_object():
     def ones(out, inp): m.layers[0].w.g,m.layers[0].b.g = torch.ones(3, 2),torch.ones(2)
     m.layers[0].bwd = ones
     return m
-@pytest.mark.parametrize('make', [half, shortcut, rmse, on_one_object])
+@pytest.mark.parametrize('make', [half, clipped, shortcut, rmse, on_one_object])
 def test_what_is_overridden_is_honoured(make):
     "A second, faster code path in fit that ignores a subclass, a loss or one object's own method"
     x,y = rows()
