@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from mlp_foundations import nn
-from mlp_foundations.layers import Lin, Model, Module, Mse, Relu
+from mlp_foundations.layers import Lin, Model, Module, Relu
 from mlp_foundations.training import SGD, CrossEntropy, accuracy, cross_entropy, fit, log_softmax
 
 inf,nan = math.inf,math.nan
