@@ -283,6 +283,10 @@ def test_a_model_without_layers_can_overflow_too():
     "An AttributeError in place of the report"
     class Bad(Counting):
         def __call__(self, x, targ=None): return torch.tensor(nan)
+    bad = Bad()
+    for layers in ([], [Relu()]): # a layer that was never called has no output
+        bad.layers = layers
+        with pytest.raises(FloatingPointError, match='lr None'): fit(bad, *rows(), opt=Counting(), progress=False)
     with pytest.raises(FloatingPointError, match='lr None'): fit(Bad(), *rows(), opt=Counting(), progress=False)
 
 def test_a_last_step_that_ruins_the_weights():
