@@ -219,7 +219,10 @@ def test_mlp_train(capsys):
     "Trained on the test digits, or tested on other pixels than it was trained on"
     x,y = torch.rand(200, 784, generator=gen()),torch.arange(200)%10
     x[torch.arange(200),y] += 3
-    with mock.patch.multiple(speed, get_data=lambda: (x[:150], y[:150], x[:50], y[:50]), get_test=lambda: (x[150:], y[150:])): mlp_train(nh=16, epochs=40)
+    scaled = mock.Mock(side_effect=speed.normalize)
+    data = dict(get_data=lambda: (x[:150], y[:150], x[:50], y[:50]), get_test=lambda: (x[150:], y[150:]))
+    with mock.patch.multiple(speed, normalize=scaled, **data): mlp_train(nh=16, epochs=40)
+    assert [len(o.args[0]) for o in scaled.call_args_list]==[150, 50, 50] and all(o.args[1:]==(x[:150].mean(), x[:150].std()) for o in scaled.call_args_list)
     words,value = capsys.readouterr().out.rsplit(maxsplit=1)
     assert words=='test accuracy' and float(value)>.5
     with pytest.raises(ValueError, match='n_out must be'): mlp_train(nh=0)

@@ -172,7 +172,7 @@ def test_what_sgd_needs():
     a.g = torch.ones(2)
     for g in (None, torch.ones(1), torch.ones(3, 3)): # a (1,) would broadcast
         b.g = g
-        with pytest.raises(ValueError, match=r'no .g like parameter \(3,\)'): SGD([a, b], .1).step()
+        with pytest.raises(ValueError, match=r'parameter \(3,\) needs its .g'): SGD([a, b], .1).step()
         assert a.equal(torch.ones(2))
     net_ = nn.Sequential(nn.Linear(3, 2))
     torch.nn.functional.cross_entropy(net_(rows()[0]), rows()[1]).backward()
