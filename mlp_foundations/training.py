@@ -77,7 +77,7 @@ class SGD:
     def step(self):
         "p -= lr * p.g for each parameter; raises `ValueError`, and changes none, if one has no `.g`"
         bad = [tuple(p.shape) for p in self.params if getattr(getattr(p, 'g', None), 'shape', None)!=p.shape]
-        if bad: raise ValueError(f'no .g like parameter {bad[0]}: call backward (torch.optim uses .grad)')
+        if bad: raise ValueError(f'parameter {bad[0]} needs its .g: call backward, or torch.optim for .grad')
         for p in self.params: p.sub_(p.g, alpha=self.lr)
 
 # %% ../nbs/07_training.ipynb #2c4e038e
