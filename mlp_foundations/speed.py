@@ -7,103 +7,156 @@ __all__ = ['fit_fused', 'grads_fused', 'mlp_train']
 
 # %% ../nbs/08_speed.ipynb #b418cb6c
 import math
+from itertools import chain
 
 import torch
 from fastcore.script import call_parse
 
 from .data import *
-from .matmul import *
 from .init import *
+from .init import _whole
 from .layers import *
 from .layers import _faults
 from .training import *
-from .training import _labels,_lrs
+from .training import _fit_faults,_lrs
 
-# %% ../nbs/08_speed.ipynb #c972498d
-_known = {k: dict(vars(k)) for k in (Module, Model, Lin, Relu, Mse, CrossEntropy)}
+# %% ../nbs/08_speed.ipynb #a10c5e01
+_relu_grad = torch.ops.aten.threshold_backward.grad_input
 
-def _check_known(model):
-    "Raise `TypeError` unless `model` is made of the lessons' own layers, with nothing overridden"
-    for o in (model, *getattr(model, 'layers', []), getattr(model, 'loss', None)):
-        kind = type(o)
-        if kind not in _known or any(vars(k)!=_known[k] for k in (Module, kind)) or set(vars(o)) & set(dir(kind)): raise TypeError(
-            f'{kind.__name__} is not, or not only, what the lessons wrote, and the fused step would ignore the difference: use fit')
-    for error in _faults(model.layers, model.loss): raise error
-
-def _check_rows(model, x, y):
-    "Raise the errors of `model(x, y)`, by its first row and by all targets"
-    out = model(x[:1], y[:1]) and model(x[:1])
-    if isinstance(model.loss, CrossEntropy): _labels(out.expand(len(x), -1), y)
-    else: shapes('n, n', out[:,0].expand(len(x)), y)
-
-def _cross_entropy(z, y): # z (c, n): the sum of the losses, and n times the gradient
+def _cross_entropy(z, y): # z (c, n), y (n,): the sum of the losses, and its gradient (c, n)
     logp = z.log_softmax(0)
     return -logp.gather(0, y[None]).sum().item(), logp.exp_().scatter_(0, y[None], -1., reduce='add')
 
-def _mse(z, y): # z (1, n)
+def _mse(z, y): # z (1, n), y (n,)
     d = z[0]-y
     return (d@d).item(), 2*d[None]
 
+# %% ../nbs/08_speed.ipynb #a10c5e02
 class _Columns(Module):
-    "`model` on rows as columns, in memory that is made once; `step` adds `next(alphas)` times the gradients to `into`"
-    def __init__(self, model, alphas):
-        self.model,self.layers,self.alphas,self.bufs = model,model.layers,alphas,{}
-        self.ws = self.into = [(l.w.t().contiguous(), l.b) if isinstance(l, Lin) else None for l in model.layers] # (n_out, n_in), (n_out,)
+    "`model` on rows that lie as columns, in buffers that are made once for each number of rows"
+    def __init__(self, model, lrs=()):
+        self.model,self.layers,self.lrs,self.buffers = model,model.layers,iter(lrs),{}
+        self.lr = next(self.lrs, None)
+        self.wbs = [(l.w.t().contiguous(), l.b) if isinstance(l, Lin) else None for l in self.layers]
+        self.into = self.wbs # what `ride` adds to: for each `Lin` a w.t() (n_out, n_in) and a b (n_out,)
         self.loss = _cross_entropy if isinstance(model.loss, CrossEntropy) else _mse
-    def params(self): return [p for o in self.ws if o for p in o]
+    def params(self): return [p for wb in self.wbs if wb for p in wb]
     def save(self):
-        for l,o in zip(self.layers, self.ws):
-            if o: l.w.copy_(o[0].t())
-    def _make(self, x):
-        n,m = x.shape
-        for l in self.layers:
-            m = l.w.shape[1] if isinstance(l, Lin) else m
-            yield x.new_empty(m, n),x.new_empty(m, n)
+        for l,wb in zip(self.layers, self.wbs):
+            if wb: l.w.copy_(wb[0].t())
+    def plain(self, x, targ): # leaves in the layers what `fit` reports of a loss that is not finite
+        self.save()
+        self.model(x, targ)
+    def make(self, x): # two buffers for each layer: its output, and that output's gradient
+        m = x.shape[1]
+        for wb in self.wbs:
+            m = len(wb[1]) if wb else m
+            yield x.new_empty(m, len(x)),x.new_empty(m, len(x))
     def __call__(self, x, targ=None):
-        n = x.shape[0]
-        if n not in self.bufs: self.bufs[n] = list(zip(*self._make(x)))
-        outs,gs = self.bufs[n]
-        self.acts,self.gs = [x.t()],[None, *gs]
-        for l,wb,out in zip(self.layers, self.ws, outs):
-            if wb: torch.addmm(wb[1][:,None], wb[0], self.acts[-1], out=out)
-            else: torch.clamp_min(self.acts[-1], 0., out=out).sub_(l.shift) if l.shift else torch.clamp_min(self.acts[-1], 0., out=out)
-            self.acts.append(out)
-        if targ is None: return out.t()
-        loss,self.g = self.loss(out, targ)
-        return loss/n
-    def backward(self): pass
-    def step(self):
-        g,alpha = self.g,next(self.alphas)/self.acts[0].shape[1]
-        for wb,into,inp,buf in zip(self.ws[::-1], self.into[::-1], self.acts[-2::-1], self.gs[-2::-1]):
-            if not wb: g = torch.ops.aten.threshold_backward.grad_input(g, inp, 0, grad_input=buf) if buf is not None else None
-            else:
-                below = torch.mm(wb[0].t(), g, out=buf) if buf is not None else None
+        if len(x) not in self.buffers: self.buffers[len(x)] = list(zip(*self.make(x)))
+        outs,gs = self.buffers[len(x)]
+        self.acts,self.gs = [x.t(), *outs],[None, *gs] # None: nobody asks for the gradient of the rows
+        for l,wb,inp,out in zip(self.layers, self.wbs, self.acts, outs):
+            if wb: torch.addmm(wb[1][:,None], wb[0], inp, out=out)
+            else: torch.clamp_min(inp, 0., out=out)
+            if not wb and l.shift: out.sub_(l.shift)
+        if targ is None:
+            self.save() # a metric may look at the weights
+            return out.t().clone()
+        total,self.g = self.loss(out, targ)
+        if self.lr is not None and not math.isfinite(total): self.plain(x, targ)
+        return total/len(x)
+    def ride(self, alpha):
+        "Add `alpha` times the gradients of the summed loss to `into`"
+        g = self.g
+        for wb,into,inp,buf in zip(self.wbs[::-1], self.into[::-1], self.acts[-2::-1], self.gs[-2::-1]):
+            if wb:
+                below = torch.mm(wb[0].t(), g, out=buf) if buf is not None else None # before w changes
                 into[0].addmm_(g, inp.t(), alpha=alpha)
                 into[1].add_(g.sum(1), alpha=alpha)
                 g = below
+            elif buf is not None: g = _relu_grad(g, inp, 0, grad_input=buf) # g * (inp>0)
+    def backward(self): pass # the step does both
+    def step(self):
+        self.ride(-self.lr/len(self.acts[0].t()))
+        self.lr = next(self.lrs, None)
 
-@torch.inference_mode()
-def fit_fused(model, x, y, valid=None, metric=None, epochs=5, lr=.2, final_lr=0., bs=64, shuffle=True, generator=None, progress=True):
-    _check_known(model)
-    for xy in ((x, y), *([valid] if valid else [])): _check_rows(model, *xy)
-    net = _Columns(model, (-o for o in _lrs(lr, final_lr, epochs*math.ceil(len(x)/bs))))
-    try: return fit(net, x, y, valid, metric, net, epochs, lr, final_lr, bs, shuffle, generator, progress)
+# %% ../nbs/08_speed.ipynb #c972498d
+_known = {o: dict(vars(o)) for o in (Module, Model, Lin, Relu, Mse, CrossEntropy)} # as the lessons wrote them
+
+def _own(kind, o):
+    "The names of what is overridden in the object `o` of class `kind`, or was changed in its classes"
+    return [k for k in vars(o) if hasattr(kind, k)] + [
+        k for c in (Module, kind) for k in {*vars(c), *_known[c]} if vars(c).get(k) is not _known[c].get(k)]
+
+def _foreign(model):
+    "The first part of `model` that isn't exactly what the lessons wrote, as a text; None if there is none"
+    if type(model) is not Model: return f'the model is a {type(model).__name__}'
+    layers = [(f'layer {i}', o, (Lin, Relu)) for i,o in enumerate(model.layers)]
+    parts = [('the model', model, (Model,)), *layers, ('the loss', model.loss, (Mse, CrossEntropy))]
+    for place,o,kinds in parts:
+        kind = type(o)
+        if kind not in kinds: return f'{place} is a {kind.__name__}'
+        if names := _own(kind, o): return f'{place}, a {kind.__name__}, has a {names[0]} of its own'
+
+def _try(model, x, y):
+    "Raise the errors of `model(x, y)`: the layers' by the first row, the loss's by all targets"
+    out = x[:1]
+    for l in model.layers: out = l.forward(out) # not `l(out)`, which would replace what `backward` follows
+    model.loss.forward(out.expand(len(x), -1), y)
+
+def _check_fused(model):
+    if part := _foreign(model): raise TypeError(f'{part}, which the fused step would ignore: use fit')
+    for fault in _faults(model.layers, model.loss): raise fault
+    if not model.params(): raise ValueError('there is nothing to train: this model has no Lin')
+
+# %% ../nbs/08_speed.ipynb #a10c5e03
+@torch.no_grad()
+def fit_fused(
+    model:Model, # of `Lin` and `Relu`, with `Mse` or `CrossEntropy`, and nothing overridden
+    x, # (n, m), floating
+    y, # (n,), targets as the loss wants them
+    valid=None, # a pair (x, y), whose loss is computed after each epoch
+    metric=None, # a function of (output, targets), computed on `valid` too
+    epochs:int=5, # passes over all rows
+    lr:float=.2, # learning rate of the first step
+    final_lr:float=0., # learning rate that the steps fall to, linearly
+    bs:int=64, # rows in a step
+    shuffle:bool=True, # draw the rows in a new order each epoch?
+    generator=None, # source of that order; None: torch's own
+    progress:bool=True, # show a progress bar?
+)->list: # as `fit`
+    "`fit` with fused steps: the same weights within rounding; raises `TypeError` for what it can't honour"
+    epochs,bs = _whole('epochs', epochs, 0),_whole('bs', bs)
+    _check_fused(model)
+    for fault in _fit_faults(model, x, y, valid, metric, None, (lr, final_lr), generator): raise fault
+    for pair in ((x, y), valid)[:1+bool(valid)]: _try(model, *pair)
+    net = _Columns(model, _lrs(lr, final_lr, epochs*math.ceil(len(x)/bs)))
+    kw = dict(epochs=epochs, bs=bs, shuffle=shuffle, generator=generator, progress=progress)
+    try: return fit(net, x, y, valid, metric, opt=net, **kw)
     finally: net.save()
 
-@torch.inference_mode()
-def grads_fused(model, x, targ, rows=2000):
-    _check_known(model)
-    _check_rows(model, x, targ)
-    n,loss = len(x),0.
-    blocks = [(xb,tb) for xb,tb in zip(x.split(rows), targ.split(rows))]
-    net = _Columns(model, (len(xb)/n for xb,_ in blocks))
-    net.into = [(torch.zeros_like(o[0]), torch.zeros_like(o[1])) if o else None for o in net.ws]
-    for xb,tb in blocks:
-        loss += net(xb, tb)*len(xb)/n
-        net.step()
-    for l,o in zip(model.layers, net.into):
-        if o: l.w.g,l.b.g = o[0].t().clone(),o[1].clone()
-    return torch.tensor(loss)
+# %% ../nbs/08_speed.ipynb #a10c5e04
+@torch.no_grad()
+def grads_fused(
+    model:Model, # as for `fit_fused`
+    x, # (n, m), floating
+    targ, # (n,)
+    rows:int=2000, # in a block
+)->torch.Tensor: # the loss
+    "Store the gradients of `model(x, targ)` in the `.g` of the parameters, in blocks; none in that of `x`"
+    _check_fused(model)
+    _try(model, x, targ)
+    rows,total = _whole('rows', rows),0.
+    net = _Columns(model)
+    net.into = [wb and tuple(map(torch.zeros_like, wb)) for wb in net.wbs]
+    for xb,tb in zip(x.split(rows), targ.split(rows)):
+        total += net(xb, tb)*len(xb)/len(x)
+        net.ride(1/len(x))
+    grads = [g for into in net.into if into for g in (into[0].t(), into[1])]
+    for p,g in zip(model.params(), grads): p.g = p.grad = g
+    vars(x).pop('g', None) # an older one would not belong to this loss
+    return torch.tensor(total, dtype=x.dtype, device=x.device)
 
 # %% ../nbs/08_speed.ipynb #563c8c44
 @call_parse
@@ -114,7 +167,7 @@ def mlp_train(
     bs:int=64, # digits in a step
     seed:int=0, # seed of the weights and of the shuffling
 ):
-    "Train a network with one hidden layer on MNIST, by hand-written gradients, and print its accuracy on the test digits; raises `ValueError` as `fit` does"
+    "Train one hidden layer on MNIST, by hand-written gradients, and print its accuracy on the test digits"
     x,y,xv,yv = get_data()
     mean,std = x.mean(),x.std()
     x,xv = normalize(x, mean, std),normalize(xv, mean, std)

@@ -6,14 +6,13 @@
 __all__ = ['log_softmax', 'cross_entropy', 'CrossEntropy', 'accuracy', 'SGD', 'fit']
 
 # %% ../nbs/07_training.ipynb #151628b1
-import math, signal, time, warnings
+import math, signal, sys, time, warnings
 from contextlib import contextmanager
 from numbers import Real
 
 import torch
 from torch.nn.functional import one_hot
 from tqdm import tqdm
-
 from .matmul import *
 from .init import _whole
 from .layers import *
@@ -27,25 +26,24 @@ def log_softmax(
     x = x-x.amax(-1, keepdim=True)
     return x-x.exp().sum(-1, keepdim=True).log()
 
-# %% ../nbs/07_training.ipynb #580b2953
-def _labels(logits, targ):
-    "Raise an error unless `logits` are (n, c) and `targ` n labels from 0 to c-1"
-    shapes('n c', logits)
-    n,c = logits.shape
-    good = torch.is_tensor(targ) and targ.dtype==torch.int64 and targ.shape==(n,) and targ.device==logits.device
-    if not good or int(targ.min())<0 or int(targ.max())>=c: raise ValueError(
-        f'logits {(n, c)} need {n} int64 labels from 0 to {c-1} on {logits.device}, not {_shown(targ)}')
-
-def _shown(o): # 'torch.int64 (64,) from -1 to 9'
-    if not torch.is_tensor(o): return f'a {type(o).__name__}'
-    return f'{o.dtype} {tuple(o.shape)} on {o.device}'+(f' from {o.min()} to {o.max()}' if o.numel() else '')
-
 # %% ../nbs/07_training.ipynb #60d29e14
+def _shown(o): # 'torch.int64 (64,) on cpu', 'a list'
+    return f'{o.dtype} {tuple(o.shape)} on {o.device}' if torch.is_tensor(o) else f'a {type(o).__name__}'
+
+def _labels(logits, targ):
+    "Raise a `ValueError` unless `targ` are n int64 labels from 0 to c-1, for `logits` (n, c)"
+    (n,c),device = logits.shape,logits.device
+    fits = torch.is_tensor(targ) and targ.dtype==torch.int64 and targ.shape==(n,) and targ.device==device
+    if fits and int(targ.min())>=0 and int(targ.max())<c: return
+    given = f'labels from {targ.min()} to {targ.max()}' if fits else _shown(targ)
+    raise ValueError(f'logits {(n, c)} need {n} int64 labels from 0 to {c-1} on {device}, not {given}')
+
 def cross_entropy(
     logits, # (n, c), floating
     targ, # (n,), int64 labels from 0 to c-1
 )->torch.Tensor: # one number, in nats
-    "Mean negative log probability of the right labels (softmax: Bridle 1990); raises `ValueError` where shapes, dtypes or labels don't fit"
+    "Mean negative log probability of the right labels (softmax: Bridle 1990)"
+    shapes('n c', logits)
     _labels(logits, targ)
     return -log_softmax(logits).gather(1, targ[:,None]).mean()
 
@@ -58,52 +56,49 @@ class CrossEntropy(Module):
 # %% ../nbs/07_training.ipynb #14e03f69
 def accuracy(
     logits, # (n, c)
-    targ, # (n,)
+    targ, # (n,), int64 labels from 0 to c-1
 )->float: # between 0 and 1
-    "Share of rows whose largest logit is the label's; raises `ValueError` as `cross_entropy` does, and for NaN"
+    "Share of rows whose largest logit is the label's; raises `ValueError` for NaN"
+    shapes('n c', logits)
     _labels(logits, targ)
-    if logits.isnan().any(): raise ValueError(f'accuracy: NaN in {int(logits.isnan().any(1).sum())} of {len(logits)} rows of logits')
+    if logits.isnan().any(): raise ValueError('accuracy: logits have NaN, in which no value is the largest')
     return (logits.argmax(1)==targ).sum().item()/len(targ)
 
 # %% ../nbs/07_training.ipynb #d30a501d
 class SGD:
-    "Stochastic gradient descent: each step takes `lr` times its gradient off every parameter (Robbins & Monro 1951)"
-    def __init__(self,
-        params, # tensors with `.g`
-        lr:float, # learning rate
-    ):
+    "Stochastic gradient descent: each step subtracts `lr` times the gradient (Robbins & Monro 1951)"
+    def __init__(self, params, # tensors with `.g`
+        lr:float): # learning rate
         self.params,self.lr = list(params),lr
-        if not (self.params and isinstance(lr, Real) and 0<lr<math.inf): raise ValueError(f'SGD needs parameters and an lr above 0, not {len(self.params)} and {lr!r}')
-        if two := _shared(self.params): raise ValueError(f'parameters {two[0]} and {two[1]} share memory, and would be stepped twice')
+        n,fits = len(self.params),isinstance(lr, Real) and 0<lr<math.inf
+        if not (n and fits): raise ValueError(f'SGD needs parameters and an lr above 0, not {n} and {lr!r}')
+        if _shared(self.params): raise ValueError('two parameters share memory: give each its own, with .clone()')
     @torch.no_grad()
     def step(self):
-        "p -= lr * p.g for each parameter; raises `ValueError` before any is changed if one has no `.g`"
-        for i,p in enumerate(self.params):
-            if getattr(p, 'g', None) is None or p.g.shape!=p.shape: raise ValueError(_no_g(i, p))
-        for p in self.params: p.sub_(p.g, alpha=self.lr) # p -= lr * p.g
-
-def _no_g(i, p):
-    "What `SGD` says of parameter `i`, which can't be stepped"
-    if getattr(p, 'g', None) is not None: return f'parameter {i} is {tuple(p.shape)}, and its .g {tuple(p.g.shape)}'
-    if p.grad is not None or p.requires_grad: return f"parameter {i} {tuple(p.shape)} has autograd's .grad and no .g: use torch.optim.SGD, or model.backward()"
-    return f'parameter {i} {tuple(p.shape)} has no .g: run model.backward() before step()'
-
-# %% ../nbs/07_training.ipynb #cb36a527
-def _largest(model):
-    "The largest |value| of the input and of each layer's output in the last call, as a text"
-    layers = getattr(model, 'layers', [])
-    outs = [('input', o) for l in layers[:1] for o in l.args] + [(type(l).__name__, l.out) for l in layers]
-    return ', '.join(f'{k} {o.abs().max().item():.3g}' for k,o in outs)
+        "p -= lr * p.g for each parameter; raises `ValueError`, and changes none, if one has no `.g`"
+        bad = [tuple(p.shape) for p in self.params if getattr(getattr(p, 'g', None), 'shape', None)!=p.shape]
+        if bad: raise ValueError(f'parameter {bad[0]} needs its .g: call backward, or torch.optim for .grad')
+        for p in self.params: p.sub_(p.g, alpha=self.lr)
 
 # %% ../nbs/07_training.ipynb #2c4e038e
-def _batches(x, y, bs, shuffle, generator):
+def _batches(x, y, bs, shuffle, g):
     "Rows of `x` and `y`, `bs` at a time, in a new random order or as they lie"
-    if shuffle: order = torch.randperm(len(x), generator=generator, device=generator and generator.device).to(x.device)
+    if shuffle: order = torch.randperm(len(x), generator=g, device=g and g.device).to(x.device)
     for i in range(0, len(x), bs):
-        rows = order[i:i+bs] if shuffle else slice(i, i+bs)
-        yield (x.index_select(0, rows),y.index_select(0, rows)) if shuffle else (x[rows],y[rows])
+        if shuffle: yield x.index_select(0, order[i:i+bs]),y.index_select(0, order[i:i+bs])
+        else: yield x[i:i+bs],y[i:i+bs]
 
-# %% ../nbs/07_training.ipynb #41837e76
+def _lrs(lr, final_lr, steps): # they fall linearly from `lr` towards `final_lr`
+    return (lr + (final_lr-lr)*t/steps for t in range(steps))
+
+def _not_finite(loss, epoch, batch, lr, model):
+    "The error for a loss that is not finite, with the largest |value| of the input and of each output"
+    layers = [o for o in getattr(model, 'layers', []) if hasattr(o, 'out')]
+    outs = [('input', o.args[0]) for o in layers[:1]] + [(type(o).__name__, o.out) for o in layers]
+    largest = ', '.join(f'{name} {o.abs().max().item():.3g}' for name,o in outs)
+    return FloatingPointError(f'the loss is {loss} in epoch {epoch}, batch {batch}, lr {lr}; the weights '
+        f'are as they were before this batch; largest activation by layer: {largest}')
+
 @contextmanager
 def _interruptible():
     "A list that is no longer empty after Ctrl-C; a second Ctrl-C ends at once"
@@ -112,29 +107,27 @@ def _interruptible():
         if pressed: raise KeyboardInterrupt
         pressed.append(True)
     try: old = signal.signal(signal.SIGINT, note)
-    except ValueError: yield pressed # not in the main thread, where Ctrl-C doesn't come
-    else:
-        try: yield pressed
-        finally: signal.signal(signal.SIGINT, old)
-
-# %% ../nbs/07_training.ipynb #968d036f
-def _lrs(lr, final_lr, steps):
-    "`steps` learning rates that fall linearly from `lr` towards `final_lr`"
-    if not (isinstance(lr, Real) and isinstance(final_lr, Real) and 0<lr<math.inf and 0<=final_lr<math.inf): raise ValueError(
-        f'lr must be a number above 0 and final_lr one of at least 0, not {lr!r} and {final_lr!r}')
-    return (lr + (final_lr-lr)*t/steps for t in range(steps))
+    except ValueError: old = None # not the main thread, which alone gets Ctrl-C
+    try: yield pressed
+    finally:
+        if old is not None: signal.signal(signal.SIGINT, old)
+    if pressed: warnings.warn('fit was interrupted: it returns the records of the epochs that it finished')
 
 # %% ../nbs/07_training.ipynb #e1005584
-def _check_fit(model, x, y, valid, metric, opt, lrs, generator):
-    "Raise an error for arguments of `fit` that make no sense"
-    if not isinstance(model, Module): raise TypeError(f'fit trains a Model of the lesson on layers, not a {type(model).__name__}; '
-        'what autograd follows is trained with loss.backward() and torch.optim')
-    if not (valid is None or isinstance(valid, (tuple, list)) and len(valid)==2): raise ValueError('valid must be a pair (x, y)')
-    for a,b in [(x, y)]+[valid]*(valid is not None):
-        if not (torch.is_tensor(a) and torch.is_tensor(b) and a.ndim and b.ndim and 0<len(a)==len(b)): raise ValueError(f'fit needs rows and as many targets, not {_shown(a)} and {_shown(b)}')
-    if metric and valid is None: raise ValueError('a metric is computed on valid: give fit both')
-    if opt is not None and lrs!=(.2, 0.): raise ValueError('lr and final_lr are those of opt, when there is one')
-    if not isinstance(generator, (torch.Generator, type(None))): raise TypeError(f'generator must be a torch.Generator, not {generator!r}')
+def _fit_faults(model, x, y, valid, metric, opt, lrs, generator):
+    "The errors that the arguments of `fit` have"
+    kind,rates = type(model).__name__,all(isinstance(o, Real) and 0<=o<math.inf for o in lrs) and lrs[0]>0
+    if not isinstance(model, Module): yield TypeError(f'fit trains a Model, not a {kind}; for nn see 06')
+    for pair in [(x, y)] if valid is None else [(x, y), valid if type(valid) in (tuple, list) else [valid]]:
+        rows = [len(o) if torch.is_tensor(o) and o.ndim else 0 for o in pair]
+        if not (len(rows)==2 and 0<rows[0]==rows[1]): yield ValueError(
+            'fit needs n rows and n targets, as tensors (x, y), not '+' and '.join(map(_shown, pair)))
+    named = getattr(metric, '__name__', 'loss') not in ('epoch', 'seconds', 'loss', 'valid_loss')
+    if metric and not (named and valid): yield ValueError('a metric is a named function, and needs valid')
+    if not rates: yield ValueError(f'lr must be above 0, final_lr at least 0, not {lrs[0]!r} and {lrs[1]!r}')
+    if opt is not None and lrs!=(.2, 0.): yield ValueError('an opt has its own lr: give fit either opt or lr')
+    if not isinstance(generator, (torch.Generator, type(None))): yield TypeError(
+        f'generator must be a torch.Generator, not {generator!r}')
 
 def fit(
     model:Module, # called as model(xb, yb), then model.backward()
@@ -150,31 +143,28 @@ def fit(
     shuffle:bool=True, # draw the rows in a new order each epoch?
     generator=None, # source of that order; None: torch's own
     progress:bool=True, # show a progress bar?
-)->list: # a dict an epoch: epoch, seconds, loss, and with `valid` valid_loss and the metric under its name
-    "Train `model` on minibatches; raises `FloatingPointError` at a loss that is not finite, with the weights as they were"
+)->list: # a dict an epoch: epoch, seconds, loss; with `valid` valid_loss and the metric under its name
+    "Train `model` on minibatches; raises `FloatingPointError`, before the step, at a loss that is not finite"
     epochs,bs = _whole('epochs', epochs, 0),_whole('bs', bs)
-    _check_fit(model, x, y, valid, metric, opt, (lr, final_lr), generator)
+    for fault in _fit_faults(model, x, y, valid, metric, opt, (lr, final_lr), generator): raise fault
     steps,records = epochs*math.ceil(len(x)/bs),[]
-    lrs,sgd = _lrs(lr, final_lr, steps),opt or SGD(model.params(), lr)
-    with tqdm(total=steps, disable=not progress, unit='step') as bar, _interruptible() as pressed:
+    lrs,sgd = _lrs(lr, final_lr, steps),SGD(model.params(), lr) if opt is None else opt
+    with tqdm(total=steps, disable=not (progress and sys.stderr)) as bar, _interruptible() as pressed:
         for epoch in range(epochs):
             start,total = time.perf_counter(),0.
             for i,(xb,yb) in enumerate(_batches(x, y, bs, shuffle, generator)):
+                if opt is None: sgd.lr = next(lrs)
                 loss = float(model(xb, yb))
-                if not opt: sgd.lr = next(lrs)
-                if not math.isfinite(loss): raise FloatingPointError(
-                    f'the loss is {loss} in epoch {epoch}, batch {i}, lr {getattr(sgd, "lr", None)}; the weights are as they were before it; '
-                    f'the largest activations: {_largest(model)}')
+                if not math.isfinite(loss): raise _not_finite(loss, epoch, i, getattr(sgd, 'lr', None), model)
                 model.backward()
                 sgd.step()
-                total += loss*xb.shape[0]
+                total += loss*len(xb)
                 bar.update()
-                if pressed:
-                    warnings.warn(f'fit was interrupted after batch {i} of epoch {epoch}; the records are those of the epochs before it')
-                    return records
-            if not all(p.isfinite().all() for p in model.params()): raise FloatingPointError(f'epoch {epoch}: the last step made the weights infinite')
+                if pressed: return records
+            finite = all(p.isfinite().all() for p in model.params())
+            if not finite: raise FloatingPointError(f'the weights are not finite after epoch {epoch}')
             records.append(dict(epoch=epoch, seconds=time.perf_counter()-start, loss=total/len(x)))
-            if valid is not None: records[-1]['valid_loss'] = float(model(*valid))
+            if valid: records[-1]['valid_loss'] = float(model(*valid))
             if metric: records[-1][metric.__name__] = metric(model(valid[0]), valid[1])
             bar.set_postfix(records[-1])
     return records
