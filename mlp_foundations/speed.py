@@ -37,8 +37,8 @@ class _Columns(Module):
     def __init__(self, model, lrs=()):
         self.model,self.layers,self.lrs,self.buffers = model,model.layers,iter(lrs),{}
         self.lr = next(self.lrs, None)
-        self.wbs = [(l.w.t().contiguous(), l.b) if isinstance(l, Lin) else None for l in self.layers]
-        self.into = self.wbs # what `ride` adds to: for each `Lin` a w.t() (n_out, n_in) and a b (n_out,)
+        self.wbs = [(l.w.t().contiguous(), l.b[:,None]) if isinstance(l, Lin) else None for l in self.layers]
+        self.into = self.wbs # what `ride` adds to: for each `Lin` (n_out, n_in) and (n_out, 1)
         self.loss = _cross_entropy if isinstance(model.loss, CrossEntropy) else _mse
     def params(self): return [p for wb in self.wbs if wb for p in wb]
     def save(self):
@@ -57,12 +57,12 @@ class _Columns(Module):
         outs,gs = self.buffers[len(x)]
         self.acts,self.gs = [x.t(), *outs],[None, *gs] # None: nobody asks for the gradient of the rows
         for l,wb,inp,out in zip(self.layers, self.wbs, self.acts, outs):
-            if wb: torch.addmm(wb[1][:,None], wb[0], inp, out=out)
+            if wb: torch.addmm(wb[1], wb[0], inp, out=out)
             else: torch.clamp_min(inp, 0., out=out)
             if not wb and l.shift: out.sub_(l.shift)
         if targ is None:
             self.save() # a metric may look at the weights
-            return out.t().clone()
+            with torch.inference_mode(False): return out.t().clone() # an ordinary tensor, and not our buffer
         total,self.g = self.loss(out, targ)
         if self.lr is not None and not math.isfinite(total): self.plain(x, targ)
         return total/len(x)
@@ -73,12 +73,12 @@ class _Columns(Module):
             if wb:
                 below = torch.mm(wb[0].t(), g, out=buf) if buf is not None else None # before w changes
                 into[0].addmm_(g, inp.t(), alpha=alpha)
-                into[1].add_(g.sum(1), alpha=alpha)
+                into[1].add_(g.sum(1, keepdim=True), alpha=alpha)
                 g = below
             elif buf is not None: g = _relu_grad(g, inp, 0, grad_input=buf) # g * (inp>0)
     def backward(self): pass # the step does both
     def step(self):
-        self.ride(-self.lr/len(self.acts[0].t()))
+        self.ride(-self.lr/self.acts[0].shape[1])
         self.lr = next(self.lrs, None)
 
 # %% ../nbs/08_speed.ipynb #c972498d
@@ -111,7 +111,7 @@ def _check_fused(model):
     if not model.params(): raise ValueError('there is nothing to train: this model has no Lin')
 
 # %% ../nbs/08_speed.ipynb #a10c5e03
-@torch.no_grad()
+@torch.inference_mode()
 def fit_fused(
     model:Model, # of `Lin` and `Relu`, with `Mse` or `CrossEntropy`, and nothing overridden
     x, # (n, m), floating
@@ -153,7 +153,7 @@ def grads_fused(
     for xb,tb in zip(x.split(rows), targ.split(rows)):
         total += net(xb, tb)*len(xb)/len(x)
         net.ride(1/len(x))
-    grads = [g for into in net.into if into for g in (into[0].t(), into[1])]
+    grads = [g for into in net.into if into for g in (into[0].t(), into[1][:,0])]
     for p,g in zip(model.params(), grads): p.g = p.grad = g
     vars(x).pop('g', None) # an older one would not belong to this loss
     return torch.tensor(total, dtype=x.dtype, device=x.device)
