@@ -69,12 +69,12 @@ class _Mse(torch.autograd.Function):
     def backward(ctx, g):
         inp,targ = ctx.saved_tensors
         need_inp,need_targ = ctx.needs_input_grad
-        d = 2/len(targ) * g * (inp[:,0]-targ) # (n,)
-        return d[:,None] if need_inp else None, -d if need_targ else None
+        d = 2/len(targ) * g * (inp.view_as(targ)-targ) # (n,)
+        return d.view_as(inp) if need_inp else None, -d if need_targ else None
 
 # %% ../nbs/06_nn_module.ipynb #f7b3fa40
 def mse_fn(
-    inp, # (n, 1), floating
+    inp, # (n, 1) or (n,), floating
     targ, # (n,), of the same dtype
 )->torch.Tensor: # one number, followed by autograd
     "`mse` with its hand-written gradient; raises `ValueError` as `mse` does"

@@ -151,15 +151,25 @@ def test_adam_on_digits_from_a_dataloader_beside_torch():
     torch.testing.assert_close(losses[0], losses[1], rtol=1e-9, atol=0)
     for p,q in zip(ours.parameters(), theirs.parameters(), strict=True): torch.testing.assert_close(p.data, q.data)
 
+class Digits(torch.nn.Module):
+    "skorch asks for a torch.nn.Module: one that registers the parameters of our net"
+    def __init__(self):
+        super().__init__()
+        self.net = net(784, 30, 10)
+        self.ps = torch.nn.ParameterList(self.net.parameters())
+    def forward(self, x): return self.net(x)
+
 def test_skorch_trains_our_net_on_digits():
-    "Fault: a net that skorch can't train, set to eval, clone or pickle"
+    "Fault: skorch does not train the parameters, or loses them in a clone or a pickle"
     skorch = pytest.importorskip('skorch')
-    x,y,xv,yv = get_data()
-    class Digits(nn.Sequential):
-        def __init__(self): super().__init__(*net(784, 30, 10).children())
-    est = skorch.NeuralNetClassifier(Digits, criterion=torch.nn.CrossEntropyLoss, optimizer=torch.optim.Adam, lr=.003, batch_size=64, max_epochs=2, train_split=None, verbose=0)
-    est.fit(x[:5000].numpy(), y[:5000].numpy())
-    assert len(est.history)==2 and est.score(xv[:1000].numpy(), yv[:1000].numpy())>.8
+    x,y,xv,yv = (o.numpy() for o in get_data())
+    made = dict(optimizer=torch.optim.Adam, lr=.003, batch_size=64, max_epochs=2, train_split=None, verbose=0)
+    est = skorch.NeuralNetClassifier(Digits, criterion=torch.nn.CrossEntropyLoss, **made).fit(x[:5000], y[:5000])
+    assert est.score(xv[:1000], yv[:1000])>.8
+    again = pickle.loads(pickle.dumps(est))
+    assert np.array_equal(again.predict_proba(xv[:50]), est.predict_proba(xv[:50]))
+    with pytest.raises(ValueError, match='empty parameter list'): # our net by itself has nothing that skorch sees
+        skorch.NeuralNetClassifier(type('Bare', (nn.Linear,), {}), module__n_in=784, module__n_out=10, **made).fit(x[:9], y[:9])
 
 def test_our_sgd_refuses_autograds_gradients():
     "Fault: nothing is stepped, and nothing says so"
