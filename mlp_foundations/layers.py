@@ -75,11 +75,10 @@ def _faults(layers, loss): # the errors that they have as a model
     for place,o in [*((f'layer {i}', o) for i,o in enumerate(layers)), ('the loss', loss)]:
         if not isinstance(o, Module): yield TypeError(f'{place} of a Model is {o!r}, no Module: '
             'write Lin(w, b), Relu(), Mse(), CrossEntropy() or a Module of your own, with brackets')
-        if sum(o is p for p in (*layers, loss))>1: yield ValueError(f'{place} is in the Model twice: make another')
+        if sum(o is p for p in (*layers, loss))>1: yield ValueError(f'{place} is in the Model twice')
     ps = [p for o in (*layers, loss) for p in o.params()]
     if _shared(ps): yield ValueError('two parameters of a Model share memory: give each its own, by .clone()')
     if any(p.requires_grad for p in ps): yield ValueError('a Model needs no requires_grad: give it .detach()')
-
 class Model(Module):
     "Layers, then a loss: `model(x, targ)` is the loss, `model(x)` the output, `model.backward()` fills `.g`"
     def __init__(self,
@@ -94,7 +93,8 @@ class Model(Module):
         return x if targ is None else self.loss(x, targ)
     def bwd(self, out, x, targ=None):
         calls = [*self.layers, self.loss]
-        if targ is None or any(a.out is not b.args[0] for a,b in zip(calls, calls[1:])): raise RuntimeError(
+        chain = [(a.out, b.args[0]) for a,b in zip(calls, calls[1:])] + [(targ, calls[-1].args[-1])]
+        if targ is None or any(a is not b for a,b in chain): raise RuntimeError(
             'Model.backward follows model(x, targ), and another call came since')
         for l in reversed(calls): l.backward()
     def _look(self): return [] # its layers look for themselves

@@ -114,12 +114,13 @@ def test_another_call_between_the_passes(call):
     call(model, x)
     with pytest.raises(RuntimeError): model.backward()
 
-def test_the_first_layer_called_with_other_rows():
-    "As above, for the one call whose output nobody compares: that of the last layer and the loss"
+def test_the_loss_called_again():
+    "As above: the loss of other outputs, or against other targets"
     model,x,targ = net(3, 4, 1),randn(5, 3),randn(5, seed=1)
-    model(x, targ)
-    model.loss(randn(5, 1), targ)
-    with pytest.raises(RuntimeError, match='another call came since'): model.backward()
+    for other in ((randn(5, 1), targ), (None, targ+1)):
+        model(x, targ)
+        model.loss(model.layers[-1].out if other[0] is None else other[0], other[1])
+        with pytest.raises(RuntimeError, match='another call came since'): model.backward()
 
 def test_under_inference_mode():
     "Tensors that count no changes"
