@@ -208,7 +208,7 @@ def test_weights_that_change_places():
     a.load_state_dict({k: state[turn(k)] for k in state})
     for k,v in a.state_dict().items(): assert v.equal(want[turn(k)])
 
-@pytest.mark.parametrize('f, shapes', [(nn.relu_fn, [(4,3)]), (nn.linear_fn, [(4,3), (2,3), (2,)]), (nn.mse_fn, [(4,1), (4,)])])
+@pytest.mark.parametrize('f, shapes', [(nn.relu_fn, [(4,3)]), (nn.linear_fn, [(4,3), (2,3), (2,)]), (nn.mse_fn, [(4,1), (4,)]), (nn.mse_fn, [(4,), (4,)])])
 def test_derivatives(f, shapes):
     "Fault: a second derivative that is lost, a change in place that is not noticed"
     args = [rand(*o, seed=i).double().requires_grad_() for i,o in enumerate(shapes)]
