@@ -1,7 +1,6 @@
 "Small checks, each for a change in the code that no other test noticed: see tests/MUTANTS.md."
 import pytest
 import torch
-from mlp_foundations import nn
 from mlp_foundations.backward import check_grads
 from mlp_foundations.init import kaiming_normal, layer_stats, xavier_normal
 from mlp_foundations.layers import Lin, Model, Mse, Relu
@@ -95,14 +94,6 @@ def test_products_of_other_numbers(f):
     for n,m,p in ((0,3,2), (2,3,0), (2,0,3)): assert f(torch.ones(n, m, dtype=torch.int64), torch.ones(m, p, dtype=torch.int64)).tolist()==[[0]*p]*n
     a,b = torch.tensor([[1+2j, 3j]]),torch.tensor([[2j], [1-1j]])
     assert f(a, b).tolist()==[[-4+2j+3+3j]]
-
-def test_a_torch_layer_knows_its_sizes():
-    for o in (nn.to_torch(nn.Sequential(nn.Linear(3, 2)))[0], nn.to_torch([Lin(torch.ones(3, 2), torch.zeros(2))])[0]): assert (o.in_features, o.out_features)==(3,2)
-
-@pytest.mark.parametrize('o', [None, torch.relu, 'relu'])
-def test_what_is_no_layer_is_not_moved(o):
-    with pytest.raises(ValueError, match='to_torch knows'): nn.to_torch([o])
-    with pytest.raises(ValueError, match='from_torch knows'): nn.from_torch([o])
 
 @pytest.mark.parametrize('n, m', [(1_000_003, 4), (999_999, 4), (5, 900_001)])
 def test_a_large_input_goes_through_in_blocks(n, m):
