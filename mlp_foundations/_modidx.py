@@ -471,6 +471,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'mlp_foundations.nn._is': ('nn_module.html#_is', 'mlp_foundations/nn.py'),
                                     'mlp_foundations.nn._layers': ('nn_module.html#_layers', 'mlp_foundations/nn.py'),
                                     'mlp_foundations.nn._refuse_shared': ('nn_module.html#_refuse_shared', 'mlp_foundations/nn.py'),
+                                    'mlp_foundations.nn._theirs': ('nn_module.html#_theirs', 'mlp_foundations/nn.py'),
                                     'mlp_foundations.nn._unseen': ('nn_module.html#_unseen', 'mlp_foundations/nn.py'),
                                     'mlp_foundations.nn.from_torch': ('nn_module.html#from_torch', 'mlp_foundations/nn.py'),
                                     'mlp_foundations.nn.linear_fn': ('nn_module.html#linear_fn', 'mlp_foundations/nn.py'),

@@ -89,22 +89,26 @@ class Parameter(torch.Tensor):
     ): return torch.Tensor._make_subclass(cls, torch.as_tensor(data).detach(), requires_grad)
     __torch_function__ = torch._C._disabled_torch_function_impl # p*2 is a plain tensor
     _is_param = True # torch.nn.Module registers it, and torch.compile takes it, as a torch.nn.Parameter
-    def __deepcopy__(self, memo): return memo.setdefault(id(self), type(self)(self.detach().clone(), self.requires_grad))
+    def __deepcopy__(self, memo): return type(self)(self.detach().clone(), self.requires_grad)
     def __reduce_ex__(self, protocol): return type(self), (self.detach(), self.requires_grad)
 
 # %% ../nbs/06_nn_module.ipynb #64180475
 def _foreign(o, name, value):
     "The error for a layer or a parameter of `torch.nn` that is assigned to our module `o`"
-    todo = 'write nn.Parameter(p.detach()), with nn from mlp_foundations' if isinstance(value, torch.Tensor) else (
-        'use nn.from_torch(layer), or turn the whole net into torch.nn with nn.to_torch(net)')
-    return TypeError(f'{type(o).__name__}.{name} is a {type(value).__name__} of torch.nn, which it cannot register: {todo}')
+    todo = 'use nn.from_torch(layer), or turn the whole net into torch.nn with nn.to_torch(net)'
+    if isinstance(value, torch.Tensor): todo = 'write nn.Parameter(p.detach()), with nn from mlp_foundations'
+    return TypeError(f'{type(o).__name__}.{name} is a {type(value).__name__} of torch.nn, '
+                     f'which it cannot register: {todo}')
 
 def _unseen(o, caller):
-    "Raise `TypeError` if `caller` is a `torch.nn.Module` that does not train the parameters of our module `o`"
-    if not isinstance(caller, torch.nn.Module) or not torch.is_grad_enabled(): return
-    if {id(p) for p in o.parameters() if p.requires_grad}-{*map(id, caller.parameters())}: raise TypeError(
-        f'{type(caller).__name__} is a torch.nn.Module and has not registered the parameters of this {type(o).__name__}: '
-        'write self.ps = torch.nn.ParameterList(net.parameters()) in its __init__, or use nn.to_torch(net)')
+    "The error for a `torch.nn.Module` that calls our module `o` and does not train it; None if there is none"
+    if not isinstance(caller, torch.nn.Module) or not torch.is_grad_enabled(): return None
+    left = {id(p) for p in o.parameters() if p.requires_grad}-{*map(id, caller.parameters())}
+    todo = 'write self.ps = torch.nn.ParameterList(net.parameters()) in its __init__, or use nn.to_torch(net)'
+    return TypeError(f'{type(caller).__name__} is a torch.nn.Module and has not registered the parameters '
+                     f'of this {type(o).__name__}: {todo}') if left else None
+
+def _theirs(o): return isinstance(o, (torch.nn.Module, torch.nn.Parameter)) and not isinstance(o, Parameter)
 
 class Module:
     "Registers the parameters and modules among its attributes; needs no `super().__init__()`"
@@ -114,8 +118,7 @@ class Module:
         return self
     def __init__(self): pass # without it, a subclass that has no __init__ would swallow any argument
     def __setattr__(self, name, value):
-        if isinstance(value, (torch.nn.Module, torch.nn.Parameter)) and not isinstance(value, Parameter):
-            raise _foreign(self, name, value)
+        if _theirs(value): raise _foreign(self, name, value)
         for kind,d in ((Parameter, self._params), (Module, self._children)):
             if isinstance(value, kind): d[name] = value
             else: d.pop(name, None)
@@ -127,7 +130,9 @@ class Module:
         "The output for `args`; a subclass must write it, this one raises `NotImplementedError`"
         raise NotImplementedError(f'{type(self).__name__} has no forward: write `def forward(self, x)` in it')
     def __call__(self, *args, **kwargs):
-        if not torch.compiler.is_compiling(): _unseen(self, sys._getframe(1).f_locals.get('self'))
+        compiling = torch.compiler.is_compiling()
+        error = None if compiling else _unseen(self, sys._getframe(1).f_locals.get('self'))
+        if error: raise error
         return self.forward(*args, **kwargs)
     def _named(self, prefix=''):
         for k,p in self._params.items(): yield prefix+k, p
@@ -143,7 +148,10 @@ class Module:
         for _,p in self.named_parameters(): yield p
     def named_children(self):
         "Pairs of name and module for the modules that are attributes of this one, each once"
-        for o in dict.fromkeys(self._children.values()): yield next(k for k,v in self._children.items() if v is o), o
+        seen = set()
+        for k,o in self._children.items():
+            if id(o) not in seen: yield k,o
+            seen.add(id(o))
     def children(self):
         "The modules that are attributes of this one, each once"
         for _,o in self.named_children(): yield o
@@ -164,7 +172,7 @@ class Module:
         return self
     def train(self, mode:bool=True):
         "Set `training` of this module and of every module inside it; returns itself"
-        if not isinstance(mode, bool): raise ValueError(f'train takes True or False, not a {type(mode).__name__}')
+        if not isinstance(mode, bool): raise ValueError(f'train takes True or False, not {mode!r}')
         for o in self.modules(): o.training = mode
         return self
     def eval(self):
@@ -191,23 +199,25 @@ def state_dict(self:Module)->dict: # name -> values, sharing memory with the par
 @patch
 @torch.no_grad()
 def load_state_dict(self:Module, state): # name -> values: tensors, or NumPy arrays
-    "Copy `state` into the parameters; raises `ValueError` before any is changed if a name or shape doesn't fit"
+    "Copy `state` into the parameters; if a name or shape doesn't fit, `ValueError` and no change"
     own = dict(self._named())
     if own.keys()!=state.keys(): raise ValueError(
         f'missing: {sorted(own.keys()-state.keys())}, unexpected: {sorted(state.keys()-own.keys())}')
     new = {k: torch.as_tensor(v).clone() for k,v in state.items()} # a value may be another parameter's memory
     for k,p in own.items():
-        if p.shape!=new[k].shape: raise ValueError(f'{k}: {tuple(new[k].shape)}, expected {tuple(p.shape)}')
-        if new[k].is_complex(): raise ValueError(f'{k}: {new[k].dtype}, expected real numbers')
+        good = p.shape==new[k].shape and not new[k].is_complex()
+        found = f'{tuple(new[k].shape)} {new[k].dtype}'
+        if not good: raise ValueError(f'{k}: {found}, expected {tuple(p.shape)} {p.dtype}')
     for k,p in own.items(): p.copy_(new[k])
 
 # %% ../nbs/06_nn_module.ipynb #9e752ea1
 @patch
 def to(self:Module, *args, **kwargs)->Module: # itself
-    "Change every parameter's dtype or device in place, as `torch.Tensor.to`, or none; gradients are forgotten"
+    "Change every parameter's dtype or device in place, as `torch.Tensor.to`; forget the gradients"
     ps = list(self.parameters())
     new = [p.detach().to(*args, **kwargs) for p in ps] # all of them, before the first is changed
-    if bad := [t.dtype for t in new if not t.is_floating_point()]: raise TypeError(f'parameters are floating, not {bad[0]}')
+    bad = [t.dtype for t in new if not t.is_floating_point()]
+    if bad: raise TypeError(f'parameters are floating, not {bad[0]}')
     for p,t in zip(ps, new): p.data,p.grad = t,None
     return self
 
@@ -233,8 +243,9 @@ class Linear(Module):
         bias:bool=True, # False: `bias` is None
         *, generator=None, # source of the random numbers; None: torch's own
     ):
-        if not isinstance(bias, bool): raise TypeError(f'bias must be True or False, not a {type(bias).__name__}')
-        self.weight = Parameter(kaiming_normal(n_in, n_out, generator=generator).t().contiguous()) # (n_out, n_in)
+        if bias not in (True, False): raise TypeError(f'bias must be True or False, not {bias!r}')
+        w = kaiming_normal(n_in, n_out, generator=generator) # (n_in, n_out)
+        self.weight = Parameter(w.t().contiguous())          # (n_out, n_in)
         self.bias = Parameter(torch.zeros(n_out)) if bias else None
     def forward(self, x): return linear_fn(x, self.weight, self.bias) # (n, n_out)
     def extra_repr(self):
@@ -251,8 +262,7 @@ class Sequential(Module):
         *modules, # each takes the output of the one before; none: the input comes back
     ):
         for i,o in enumerate(modules):
-            if not isinstance(o, Module): raise TypeError('Sequential takes modules of mlp_foundations.nn '
-                f'one by one, not a {type(o).__name__} (argument {i}): {o}')
+            if not isinstance(o, Module): raise TypeError(f'{o!r} (argument {i}) is no nn.Module of ours')
             setattr(self, str(i), o)
     def forward(self, x):
         for o in self._children.values(): x = o(x)
@@ -275,11 +285,12 @@ def _is(o, kind): # a subclass with a `forward` of its own computes something el
 
 def _refuse_shared(name, tensors):
     tensors = [t for t in tensors if t is not None]
-    if len({t.data_ptr() for t in tensors})<len(tensors):
-        raise ValueError(f'{name} would untie parameters that two layers share')
+    two = len({t.data_ptr() for t in tensors})<len(tensors)
+    if two: raise ValueError(f'{name} would untie parameters that two layers share')
 
 def _layers(net): # of one net, or of one layer
-    return net.layers if isinstance(net, Model) else net if hasattr(net, '__iter__') or hasattr(net, '__getitem__') else [net]
+    if isinstance(net, Model): return net.layers
+    return net if hasattr(net, '__getitem__') else [net]
 
 # %% ../nbs/06_nn_module.ipynb #66d8af1e
 def to_torch(
@@ -294,7 +305,7 @@ def to_torch(
             layers.append(torch.nn.Linear(*pair[0].t().shape, bias=pair[1] is not None, device='meta'))
             layers[-1].weight,layers[-1].bias = (_copied(torch.nn.Parameter, p) for p in pair)
             moved += pair
-        else: raise ValueError(f'to_torch knows linear layers and ReLU (without shift), not {type(o).__name__}')
+        else: raise ValueError(f'to_torch knows linear layers and ReLU without shift, not {type(o).__name__}')
     _refuse_shared('to_torch', moved)
     return torch.nn.Sequential(*layers)
 

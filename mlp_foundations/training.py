@@ -72,7 +72,7 @@ class SGD:
         self.params,self.lr = list(params),lr
         n,fits = len(self.params),isinstance(lr, Real) and 0<lr<math.inf
         if not (n and fits): raise ValueError(f'SGD needs parameters and an lr above 0, not {n} and {lr!r}')
-        if _shared(self.params): raise ValueError('two parameters share memory: give each its own, by .clone()')
+        if _shared(self.params): raise ValueError('two parameters share memory: give each its own')
     @torch.no_grad()
     def step(self):
         "p -= lr * p.g for each parameter; raises `ValueError`, and changes none, if one has no `.g`"
