@@ -24,7 +24,7 @@ class Module:
     def backward(self): # `bwd` of the last call; RuntimeError without one, or if a tensor was changed since
         if problem := self._stale(): raise RuntimeError(f'{type(self).__name__}.backward: {problem}')
         self.bwd(self.out, *self.args)
-        for p in self.params(): p.grad = p.g # where torch.optim looks
+        for p in self.params(): p.grad = getattr(p, 'g', None) # where torch.optim looks
     def _look(self): # of each tensor that `bwd` needs: which it is, where it lies, how often it was changed
         return [(id(o), o.data_ptr(), o.is_inference() or o._version) if torch.is_tensor(o) else o
                 for o in (self.out, *self.args, *self.params())]
