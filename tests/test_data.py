@@ -149,6 +149,8 @@ def test_qmnist(tmp_path):
     assert y.tolist()==[0] and y.dtype==torch.int64 and y_valid[:3].tolist()==[8, 16, 24] and x.shape==(1, 4)
     files = {k.replace('train', 'test'): raw for k,raw in files.items()}
     assert data.get_test(write(tmp_path/'qmnist', files))[1].tolist()==labels[:,0].tolist()
+    one = {k: raw if 'images' in k else gz(idx(10_001)) for k,raw in files.items()} # as other people pack it: labels alone
+    assert len(data.get_test(write(tmp_path/'one', one))[1])==10_001
     other = {k.removeprefix('qmnist-'): raw for k,raw in files.items()} # one-hot labels, say: column 0 is not the class
     refused(lambda: data.get_test(write(tmp_path/'other', other)), 'test-images', '(10001, 8) torch.int32', 'read_idx(...)[:,k]')
 
@@ -449,3 +451,7 @@ def test_a_deviation_that_is_none(s): refused(lambda: normalize(torch.ones(4, 3)
 
 def test_statistics_on_another_device():
     for f in (lambda: normalize(torch.ones(3), torch.ones(3, device='meta'), 1.), lambda: normalize(torch.ones(3), 0., torch.ones(3, device='meta'))): refused(f, 'meta', kind=(RuntimeError, NotImplementedError))
+
+def test_numbers_of_python_are_compared_as_they_are():
+    "Two floats rounded to float32 before they are compared"
+    with pytest.raises(AssertionError): near(1.00000001, 1., rtol=1e-10)
