@@ -18,13 +18,14 @@ class Module:
     def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} needs a bwd(self, out, inp)')
     def __call__(self, *args): # what `forward` returns; it is kept for `backward`, with the arguments
         self.args,self.out = args,self.forward(*args)
-        if not torch.is_tensor(self.out): raise TypeError(f'{type(self).__name__} returned {self.out}')
+        if not torch.is_tensor(self.out): raise TypeError(f'{type(self).__name__} returned a {type(self.out).__name__}')
         self.seen = self._look()
         return self.out
     def backward(self): # `bwd` of the last call; RuntimeError without one, or if a tensor was changed since
         if problem := self._stale(): raise RuntimeError(f'{type(self).__name__}.backward: {problem}')
+        for p in self.params(): p.g = None # an old gradient must not pass for a new one
         self.bwd(self.out, *self.args)
-        for p in self.params(): p.grad = getattr(p, 'g', None) # where torch.optim looks
+        for p in self.params(): p.grad = p.g # where torch.optim looks
     def _look(self): # of each tensor that `bwd` needs: which it is, where it lies, how often it was changed
         return [(id(o), o.data_ptr(), o.is_inference() or o._version) if torch.is_tensor(o) else o
                 for o in (self.out, *self.args, *self.params())]
@@ -37,8 +38,7 @@ class Module:
         if self.out.ndim and getattr(getattr(self.out, 'g', None), 'shape', ())!=self.out.shape: return (
             f'the output {tuple(self.out.shape)} has no .g of its shape; what comes after must store it')
     def __getstate__(self): # what is copied and saved: the layer, not its last call
-        kept = {k: v for k,v in vars(self).items() if k not in ('args', 'out', 'seen')}
-        return {k: v.detach() if type(v) is torch.Tensor else v for k,v in kept.items()}
+        return {k: v for k,v in vars(self).items() if k not in ('args', 'out', 'seen')}
 
 # %% ../nbs/05_refactor.ipynb #d3555c39
 class Lin(Module):
