@@ -159,3 +159,85 @@ def show_slider(
     html = _slider_html.format(last=len(others), label=escape(label), first=first, others='\n'.join(others))
     display({**_live(draw, values, label), 'text/html': html,
              'text/plain': f'A slider from {texts[0]} to {texts[-1]}. {alts[0]} … {alts[-1]}'}, raw=True)
+
+# %% ../nbs/workshop/show.ipynb #ab4f63a5
+def _num(v):
+    "A number in three digits; no minus before a zero"
+    if isinstance(v, (bool, int)): return str(int(v))
+    return f'{float(f"{v:.3g}")+0.:.3g}'.replace('e-0', 'e-').replace('e+0', 'e+')
+
+def _grid(t):
+    "`t` as a matrix: a tensor of up to one axis is one row, of three and more axes the later ones are strung together"
+    t = t.detach().cpu()
+    return t.reshape(1, -1) if t.ndim<2 else t.flatten(1)
+
+def _few(t): return t.numel()<=48 and max(_grid(t).shape)<=12
+def _shape(t): return str(tuple(t.shape)) if t.ndim else 'one number'
+def _stats(t):
+    "Mean, std and range of the values of `t`, in words; a mean that is nothing but rounding is 0"
+    v = t.detach().cpu().double().flatten()
+    if len(v)<2: return ', '.join(map(_num, v.tolist()))
+    mean,std,lo,hi = (o.item() for o in (v.mean(), v.std(correction=0), v.min(), v.max()))
+    odd = int((~v.isfinite()).sum())
+    return f'mean {_num(mean if not abs(mean)<1e-6*max(hi, -lo) else 0.)}, std {_num(std)}, from {_num(lo)} to {_num(hi)}'+(f'; {odd} not finite' if odd else '')
+
+def _values(t):
+    "All of `t` in a line where it is small, else its statistics"
+    def nested(o): return f"[{', '.join(map(nested, o))}]" if isinstance(o, list) else _num(o)
+    return nested(t.detach().tolist()) if _few(t) else _stats(t)
+
+# %% ../nbs/workshop/show.ipynb #95058e26
+def _shrink(m, most=128):
+    "Matrix `m` with at most `most` rows and columns, and what was done, in words"
+    r,c = (-(-o//most) for o in m.shape)
+    if r==c==1: return m,''
+    m = torch.nn.functional.pad(m, (0, -m.shape[1]%c, 0, -m.shape[0]%r)).unflatten(1, (-1,c)).unflatten(0, (-1,r)) # (rows, r, columns, c)
+    hi,lo = m.amax((1,3)),m.amin((1,3))
+    return torch.where(hi>=-lo, hi, lo),f'each square is the largest in size of {r} × {c} values'
+
+# %% ../nbs/workshop/show.ipynb #2b57d73c
+def _tiles(m, most=60, across=10):
+    "Rows of 784 values as pictures of 28 by 28, side by side and below each other with lines of NaN between them, and what was left out"
+    k = min(len(m), most)
+    across = min(k, across)
+    m = torch.cat([m[:k].reshape(k, 28, 28), m.new_full((-k%across, 28, 28), torch.nan)])
+    m = torch.nn.functional.pad(m, (0, 1, 0, 1), value=torch.nan).unflatten(0, (-1, across)).transpose(1, 2) # (down, 29, across, 29)
+    return m.flatten(2).flatten(0, 1)[:-1,:-1],k
+
+def _layout(t):
+    "The values of `t` as they are drawn, (H, W), how that is, in words, and the pixels of each square"
+    m = _grid(t).double()
+    n,turned = m.shape,m.shape[1]!=784 and (m.shape[0]==784 or m.shape[0]>max(12, 2*m.shape[1]))
+    if turned: m = m.t()
+    if m.shape[1]!=784:
+        m,how = _shrink(m)
+        if len(m)==1: m = m.expand(max(1, m.shape[1]//16), -1) # a row of one square's height is hard to see
+    elif len(m)==1: m,how,turned = m.reshape(28, 28),'as 28 × 28 pixels',False
+    else: (m,k),how,turned = _tiles(m),f"each {'column' if turned else 'row'} as 28 × 28 pixels"+(f', the first 60 of {len(m)}' if len(m)>60 else ''),False
+    px = min(16, 280//m.shape[1], 200//m.shape[0]) if 784 not in n else 4 if m.shape[1]==28 else 1
+    return m,'; '.join(o for o in ('turned: columns run across' if turned else '', how) if o),px
+
+# %% ../nbs/workshop/show.ipynb #ed1e733c
+def _image(t, name, ink):
+    "A heat map of `t`, what its shades mean, and its width in pixels, caption included; `ink`: white is the smallest value, whatever it is, as on paper"
+    m,how,px = _layout(t)
+    fine = m[m.isfinite()]
+    lo,hi = (fine.min().item(),fine.max().item()) if len(fine) else (0.,0.)
+    if not ink: lo,hi = (-max(hi, -lo),max(hi, -lo)) if lo<0 else (0.,hi)
+    grey = 255-((m.nan_to_num(lo, hi, lo)-lo)/((hi-lo) or 1.)*255).round()
+    shades = f'white {_num(lo)}, '+('grey 0, ' if lo<0 and not ink else '')+f'black {_num(hi)}'
+    alt = escape(f'Heat map of {name}, {_shape(t)}: {_stats(t)}; '+'; '.join(o for o in (shades, how) if o))
+    h,w = m.shape
+    from PIL import Image
+    Image.fromarray(grey.to(torch.uint8).numpy()).save(f := io.BytesIO(), 'png', optimize=True)
+    data = b64encode(f.getvalue()).decode()
+    return f'<img class="t-img" width="{w*px}" height="{h*px}" alt="{alt}" src="data:image/png;base64,{data}">','; '.join(o for o in (shades, how) if o),max(w*px, 160)
+
+def _numbers(t, name):
+    "A small tensor as a table of numbers, the ground darker behind larger sizes; a long row is drawn as a column"
+    m = _grid(t)
+    turned,big = m.shape[0]==1 and m.shape[1]>6,m.double().abs().nan_to_num(0., 0.).max().item() or 1.
+    rows = [[f'<td style="--v:{min(abs(v)/big, 1.) if v==v else 0.:.2f}">{_num(v)}</td>' for v in r] for r in m.tolist()]
+    if turned: rows = [[f'<th scope="row">{i}</th>', o] for i,o in enumerate(rows[0])]
+    body = ''.join(f"<tr>{''.join(r)}</tr>" for r in rows)
+    return f'<table aria-label="{escape(name)}, {_shape(t)}">{body}</table>','drawn as a column' if turned else ''

@@ -6,8 +6,7 @@
 __all__ = ['trace', 'Recording']
 
 # %% ../nbs/workshop/trace.ipynb #3f104c72
-import ast, copy, inspect, re, struct, textwrap, zlib
-from base64 import b64encode
+import ast, copy, inspect, re, textwrap
 from collections import namedtuple
 from html import escape
 from importlib.resources import files
@@ -18,6 +17,7 @@ import torch
 from fastcore.basics import patch
 
 from . import layers
+from .show import _few,_image,_num,_numbers,_shape,_stats,_values
 from .layers import *
 from .training import CrossEntropy
 
@@ -103,7 +103,6 @@ def _check_shown(c):
         if not torch.is_tensor(o): raise TypeError(f'trace shows tensors; {c.name}, {c.where}, was given or made a {type(o).__name__}')
         if not o.numel(): raise TypeError(f'trace shows tensors with values; {c.name}, {c.where}, was given or made one of shape {tuple(o.shape)}')
 
-# %% ../nbs/workshop/trace.ipynb #fe779d0b
 class Recording:
     "A recorded pass. It shows itself in a notebook; `table()` is the same as text, `save(path)` writes a page of its own"
     def __init__(self,
@@ -113,27 +112,26 @@ class Recording:
     ):
         self.calls,self.rng,self.inp_g = calls,rng,inp_g
         self._names()
-
-# %% ../nbs/workshop/trace.ipynb #790b457e
-@patch
-def _names(self:Recording):
-    "Name the tensors as the lessons do: x, w1, b1, l1, ..., out, loss"
-    k,inp,end = 0,'x',len(self.calls)-1
-    for i,c in enumerate(self.calls):
-        out = 'loss' if i==end else 'out' if i==end-1 else f'l{i+1}'
-        if not c.linked: inp = f'x{i+1}' # it came by another way
-        k += bool(c.params)
-        c.names = dict({a: f'{a}{k}' for a in c.attrs}, inp=inp, out=out, targ='targ')
-        inp = out
-
-@patch
-def _chain(self:Recording):
-    "The layers, and how many rows went through them"
-    n = len(self.calls[0].args[0])
-    return ' → '.join(c.name for c in self.calls)+f", {n} row{'s'*(n!=1)}"
-
-@patch
-def __repr__(self:Recording): return f'<trace of {self._chain()}>'
+    def _names(self):
+        "Name the tensors as the lessons do: x, w1, b1, l1, ..., out, loss"
+        k,inp,end = 0,'x',len(self.calls)-1
+        for i,c in enumerate(self.calls):
+            out = 'loss' if i==end else 'out' if i==end-1 else f'l{i+1}'
+            if not c.linked: inp = f'x{i+1}' # it came by another way
+            k += bool(c.params)
+            c.names = dict({a: f'{a}{k}' for a in c.attrs}, inp=inp, out=out, targ='targ')
+            inp = out
+    def _chain(self):
+        "The layers, and how many rows went through them"
+        n = len(self.calls[0].args[0])
+        return ' → '.join(c.name for c in self.calls)+f", {n} row{'s'*(n!=1)}"
+    def __repr__(self): return f'<trace of {self._chain()}>'
+    def _given(self):
+        "Name and value of what the pass starts from: input, weights, targets"
+        yield 'x',self.calls[0].args[0]
+        for c in self.calls: yield from ((c.names[a], p) for a,p in zip(c.attrs, c.params))
+        for o in self.calls[-1].args[1:]: yield 'targ',o
+    def _repr_mimebundle_(self, include=None, exclude=None): return {'text/html': self._stepper(), 'text/plain': self.table()}
 
 # %% ../nbs/workshop/trace.ipynb #c8d7a123
 def _replay(c):
@@ -152,7 +150,6 @@ def _replay(c):
         c.why = f'{c.name}.forward gives another output when it is run again'
     else: c.again = out
 
-# %% ../nbs/workshop/trace.ipynb #55df1403
 def _vjp(c, g):
     "Autograd's gradients of the input and of the parameters of `c`, for the upstream gradient `g`; None where it has none"
     res = [None]*(1+len(c.params))
@@ -176,19 +173,13 @@ def _off(c, k, got, want):
     if got.shape!=want.shape: return torch.ones(1, dtype=torch.bool)
     return ~got.to(want.dtype).isclose(want, rtol=0., atol=_rounding(c, k, want), equal_nan=True)
 
-# %% ../nbs/workshop/trace.ipynb #58839753
-def _num(v):
-    "A number in three digits; no minus before a zero"
-    if isinstance(v, (bool, int)): return str(int(v))
-    return f'{float(f"{v:.3g}")+0.:.3g}'.replace('e-0', 'e-').replace('e+0', 'e+')
-
+# %% ../nbs/workshop/trace.ipynb #3b24ce96
 def _where(got, want, bad):
     "How much differs, and the first place of it"
     if got.shape!=want.shape: return f': its shape is {tuple(got.shape)} and should be {tuple(want.shape)}'
     i = tuple(bad.nonzero()[0].tolist())
     return f' in {int(bad.sum())} of {bad.numel()} values, the first at {list(i)}: {_num(got[i].item())} by hand, {_num(want[i].item())} by autograd'
 
-# %% ../nbs/workshop/trace.ipynb #3b24ce96
 def _blame(c, fits):
     "Whose mistake a wrong gradient of `c` is"
     if fits is None: return f'{c.name}.bwd was given no upstream gradient of the right shape'
@@ -258,7 +249,6 @@ def _relu(inp, up, layer, **_):
     gate = _Term(f'({inp.name} > 0)', (inp.value>0).to(inp.value.dtype), 'local')
     return dict(out=['max(0, ', inp, ')'+(f' − {_num(layer.shift)}' if layer.shift else '')], inp=[gate, ' × ', up])
 
-# %% ../nbs/workshop/trace.ipynb #cfb381d9
 def _mse(inp, targ, up, **_):
     local = _Term(f'2/n ({inp.name} − {targ.name})', 2/len(targ.value)*(inp.value-targ.value[:,None]), 'local')
     return dict(out=['mean of (', inp, ' − ', targ, ')²'], inp=[local, ' × ', up])
@@ -284,7 +274,6 @@ def _jacobian(c, k):
     rows = [_vjp(c, o.view(c.again.shape))[k] for o in torch.eye(c.again.numel()).to(c.again)]
     return None if rows[0] is None else torch.stack([o.flatten() for o in rows], 1)
 
-# %% ../nbs/workshop/trace.ipynb #1e282b5b
 def _other(c):
     "The formulas of a layer that we don't know: its name, and what autograd says about its slopes"
     t = _terms(c)
@@ -337,7 +326,6 @@ def _back_steps(c, right, before, inp_g):
         steps.append(_Step('backward', c, f'{name}.g', right[key], c.grads and c.grads[k], _code(c, 'bwd', key), then, *c.said[k], c.want[k]))
     return sorted(steps, key=lambda o: [i for i,(_,one) in enumerate(o.code) if one])
 
-# %% ../nbs/workshop/trace.ipynb #ce409a4c
 @patch
 def _steps(self:Recording):
     "All steps of the pass, in order"
@@ -352,35 +340,7 @@ def _steps(self:Recording):
     self.steps = there+[o for steps in reversed(back) for o in steps]
     return self.steps
 
-# %% ../nbs/workshop/trace.ipynb #3865a93f
-def _grid(t):
-    "`t` as a matrix: a tensor of up to one axis is one row, of three and more axes the later ones are strung together"
-    t = t.detach().cpu()
-    return t.reshape(1, -1) if t.ndim<2 else t.flatten(1)
-
-def _few(t): return t.numel()<=48 and max(_grid(t).shape)<=12
-def _shape(t): return str(tuple(t.shape)) if t.ndim else 'one number'
-def _stats(t):
-    "Mean, std and range of the values of `t`, in words; a mean that is nothing but rounding is 0"
-    v = t.detach().cpu().double().flatten()
-    if len(v)<2: return ', '.join(map(_num, v.tolist()))
-    mean,std,lo,hi = (o.item() for o in (v.mean(), v.std(correction=0), v.min(), v.max()))
-    odd = int((~v.isfinite()).sum())
-    return f'mean {_num(mean if not abs(mean)<1e-6*max(hi, -lo) else 0.)}, std {_num(std)}, from {_num(lo)} to {_num(hi)}'+(f'; {odd} not finite' if odd else '')
-
-def _values(t):
-    "All of `t` in a line where it is small, else its statistics"
-    def nested(o): return f"[{', '.join(map(nested, o))}]" if isinstance(o, list) else _num(o)
-    return nested(t.detach().tolist()) if _few(t) else _stats(t)
-
 # %% ../nbs/workshop/trace.ipynb #03f3cc8c
-@patch
-def _given(self:Recording):
-    "Name and value of what the pass starts from: input, weights, targets"
-    yield 'x',self.calls[0].args[0]
-    for c in self.calls: yield from ((c.names[a], p) for a,p in zip(c.attrs, c.params))
-    for o in self.calls[-1].args[1:]: yield 'targ',o
-
 @patch
 def _title(self:Recording):
     "What was recorded, and whether the gradients are right, in a line"
@@ -390,7 +350,6 @@ def _title(self:Recording):
     said = f"{len(wrong)} of {len(back)} gradients DIFFER from autograd: {', '.join(wrong)}" if wrong else f'{len(back)-len(unknown)} of {len(back)} gradients agree with autograd'
     return f"{self._chain()}: {len(steps)} steps. {said}" + (f"; not compared: {', '.join(unknown)}" if unknown else '')+'.'
 
-# %% ../nbs/workshop/trace.ipynb #6cf1a4cc
 def _formula(s): return f"{s.name} = "+(_Term(s.name, None).math+' = ' if s.phase=='backward' else '') + ''.join(o if isinstance(o, str) else o.math for o in s.terms)
 def _method(s): return f"{s.call.name}.{'bwd' if s.phase=='backward' else 'forward'}"
 
@@ -404,7 +363,6 @@ def _lines(i, s):
     if s.said: yield f'     check     {s.name} {s.said}'
     yield f'     then      {s.name} {s.then}'
 
-# %% ../nbs/workshop/trace.ipynb #d36811d8
 @patch
 def table(self:Recording)->str: # first what is given, then the steps
     "The pass as text: formulas, code, shapes, values, and what autograd says"
@@ -412,68 +370,11 @@ def table(self:Recording)->str: # first what is given, then the steps
     for i,s in enumerate(self._steps(), 1): lines += ['', *_lines(i, s)]
     return '\n'.join(lines)
 
-# %% ../nbs/workshop/trace.ipynb #61930647
-def _png(grey):
-    "`grey`, rows of bytes from 0, black, to 255, white, as a file in PNG's format (W3C, 2003)"
-    def chunk(kind, data): return struct.pack('>I', len(data))+kind+data+struct.pack('>I', zlib.crc32(kind+data))
-    h,w = grey.shape
-    rows = b''.join(b'\0'+bytes(r) for r in grey.tolist()) # the 0: this row is stored as it is
-    return b'\x89PNG\r\n\x1a\n'+chunk(b'IHDR', struct.pack('>2I5B', w, h, 8, 0, 0, 0, 0))+chunk(b'IDAT', zlib.compress(rows, 9))+chunk(b'IEND', b'')
-
-# %% ../nbs/workshop/trace.ipynb #2ca17996
-def _shrink(m, most=128):
-    "Matrix `m` with at most `most` rows and columns, and what was done, in words"
-    r,c = (-(-o//most) for o in m.shape)
-    if r==c==1: return m,''
-    m = torch.nn.functional.pad(m, (0, -m.shape[1]%c, 0, -m.shape[0]%r)).unflatten(1, (-1,c)).unflatten(0, (-1,r)) # (rows, r, columns, c)
-    hi,lo = m.amax((1,3)),m.amin((1,3))
-    return torch.where(hi>=-lo, hi, lo),f'each square is the largest in size of {r} × {c} values'
-
-# %% ../nbs/workshop/trace.ipynb #0be35f97
-def _tiles(m, most=60, across=10):
-    "Rows of 784 values as pictures of 28 by 28, side by side and below each other with lines of NaN between them, and what was left out"
-    k = min(len(m), most)
-    across = min(k, across)
-    m = torch.cat([m[:k].reshape(k, 28, 28), m.new_full((-k%across, 28, 28), torch.nan)])
-    m = torch.nn.functional.pad(m, (0, 1, 0, 1), value=torch.nan).unflatten(0, (-1, across)).transpose(1, 2) # (down, 29, across, 29)
-    return m.flatten(2).flatten(0, 1)[:-1,:-1],k
-
-def _layout(t):
-    "The values of `t` as they are drawn, (H, W), how that is, in words, and the pixels of each square"
-    m = _grid(t).double()
-    n,turned = m.shape,m.shape[1]!=784 and (m.shape[0]==784 or m.shape[0]>max(12, 2*m.shape[1]))
-    if turned: m = m.t()
-    if m.shape[1]!=784:
-        m,how = _shrink(m)
-        if len(m)==1: m = m.expand(max(1, m.shape[1]//16), -1) # a row of one square's height is hard to see
-    elif len(m)==1: m,how,turned = m.reshape(28, 28),'as 28 × 28 pixels',False
-    else: (m,k),how,turned = _tiles(m),f"each {'column' if turned else 'row'} as 28 × 28 pixels"+(f', the first 60 of {len(m)}' if len(m)>60 else ''),False
-    px = min(16, 280//m.shape[1], 200//m.shape[0]) if 784 not in n else 4 if m.shape[1]==28 else 1
-    return m,'; '.join(o for o in ('turned: columns run across' if turned else '', how) if o),px
-
-# %% ../nbs/workshop/trace.ipynb #f6c59b89
-def _image(t, name, ink):
-    "A heat map of `t`, what its shades mean, and its width in pixels, caption included; `ink`: white is the smallest value, whatever it is, as on paper"
-    m,how,px = _layout(t)
-    fine = m[m.isfinite()]
-    lo,hi = (fine.min().item(),fine.max().item()) if len(fine) else (0.,0.)
-    if not ink: lo,hi = (-max(hi, -lo),max(hi, -lo)) if lo<0 else (0.,hi)
-    grey = 255-((m.nan_to_num(lo, hi, lo)-lo)/((hi-lo) or 1.)*255).round()
-    shades = f'white {_num(lo)}, '+('grey 0, ' if lo<0 and not ink else '')+f'black {_num(hi)}'
-    alt = escape(f'Heat map of {name}, {_shape(t)}: {_stats(t)}; '+'; '.join(o for o in (shades, how) if o))
-    h,w = m.shape
-    data = b64encode(_png(grey.to(torch.uint8))).decode()
-    return f'<img class="t-img" width="{w*px}" height="{h*px}" alt="{alt}" src="data:image/png;base64,{data}">','; '.join(o for o in (shades, how) if o),max(w*px, 160)
-
-# %% ../nbs/workshop/trace.ipynb #80977ce0
-def _numbers(t, name):
-    "A small tensor as a table of numbers, the ground darker behind larger sizes; a long row is drawn as a column"
-    m = _grid(t)
-    turned,big = m.shape[0]==1 and m.shape[1]>6,m.double().abs().nan_to_num(0., 0.).max().item() or 1.
-    rows = [[f'<td style="--v:{min(abs(v)/big, 1.) if v==v else 0.:.2f}">{_num(v)}</td>' for v in r] for r in m.tolist()]
-    if turned: rows = [[f'<th scope="row">{i}</th>', o] for i,o in enumerate(rows[0])]
-    body = ''.join(f"<tr>{''.join(r)}</tr>" for r in rows)
-    return f'<table aria-label="{escape(name)}, {_shape(t)}">{body}</table>','drawn as a column' if turned else ''
+# %% ../nbs/workshop/trace.ipynb #d9b2e502
+def _html(text):
+    "`text`, a formula, as HTML: x, w1 and l1ᵀ in italics with their number set low"
+    def name(m): return f'<i>{m[1]}</i>'+(f'<sub>{m[2]}</sub>' if m[2] else '')+('<sup>T</sup>' if m[3] else '')
+    return re.sub(r'(?<![&\w])(out|targ|loss|L|n|[a-zA-Z](?=\d|ᵀ|\b))(\d*)(ᵀ?)(?![\w;])', name, escape(text))
 
 def _figure(o, note='', ink=False):
     "A term, drawn: numbers if they are few, else a heat map"
@@ -483,12 +384,6 @@ def _figure(o, note='', ink=False):
     body,how,wide = (*_numbers(o.value, o.name), 0) if few else _image(o.value, o.name, ink)
     notes = [note, *([] if few else [_stats(o.value)]), how]
     return f"<figure{f' style={chr(34)}width: {wide}px{chr(34)}' if wide else ''}>{body}<figcaption>{head} {_shape(o.value)}<br>{'<br>'.join(escape(n) for n in notes if n)}</figcaption></figure>"
-
-# %% ../nbs/workshop/trace.ipynb #d9b2e502
-def _html(text):
-    "`text`, a formula, as HTML: x, w1 and l1ᵀ in italics with their number set low"
-    def name(m): return f'<i>{m[1]}</i>'+(f'<sub>{m[2]}</sub>' if m[2] else '')+('<sup>T</sup>' if m[3] else '')
-    return re.sub(r'(?<![&\w])(out|targ|loss|L|n|[a-zA-Z](?=\d|ᵀ|\b))(\d*)(ᵀ?)(?![\w;])', name, escape(text))
 
 # %% ../nbs/workshop/trace.ipynb #754dab00
 def _equation(s):
@@ -502,7 +397,6 @@ def _equation(s):
     if s.want is not None: pairs.append(('=' if s.ok else '≠', _figure(_Term(s.name, s.want), 'by autograd')))
     return ''.join(f'<div class="t-term"><span>{escape(sign)}</span>{fig}</div>' for sign,fig in pairs)
 
-# %% ../nbs/workshop/trace.ipynb #e648344b
 def _section(s, i, n):
     "Step `i` of `n` as HTML"
     c,mark = s.call,'✓' if s.ok else '✗' if s.ok is False else '?'
@@ -526,7 +420,6 @@ def _map(self:Recording):
         boxes.append(f'<li><b>{escape(c.name)}</b><span class="t-there">{there} →</span><span>← {back}</span></li>')
     return f'<ul class="t-map" aria-label="The steps by layer: the way there above, the way back below">{"".join(boxes)}</ul>'
 
-# %% ../nbs/workshop/trace.ipynb #fa94b4de
 def _text(name): return (files('mlp_foundations')/name).read_text(encoding='utf-8')
 
 @patch
@@ -539,9 +432,6 @@ def _stepper(self:Recording):
     return f'''<div class="mlp-trace" role="group" aria-label="A pass, step by step: {escape(self._chain())}"><style>{_text('trace.css')}</style><p class="t-head">{escape(self._title())}</p>
 <div class="t-nav" data-html="{escape(nav)}"></div>
 {sections}<script>{_text('trace.js')}</script></div>'''
-
-@patch
-def _repr_mimebundle_(self:Recording, include=None, exclude=None): return {'text/html': self._stepper(), 'text/plain': self.table()}
 
 # %% ../nbs/workshop/trace.ipynb #55fffab7
 @patch

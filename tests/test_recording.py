@@ -271,7 +271,7 @@ def test_no_upstream_gradient():
     rec = check(Sure(), Wrong(None))
     got = said(rec)
     assert got['l1.g']=='MISSING: Wrong.bwd left no new gradient there'
-    assert got['x.g'].startswith('not compared: the backward pass did not reach Sure: Sure.backward: the output has no .g')
+    assert got['x.g'].startswith('not compared: the backward pass did not reach Sure: Sure.backward: the output (2, 3) has no .g of its shape')
     l1,x = (_equation(s) for s in rec._steps()[-2:])
     assert '<span> ≠</span><figure>nothing</figure>' in l1 and 'none came' in x
 
@@ -402,7 +402,7 @@ def test_what_cannot_be_shown_is_refused():
         "the sum of the first"
         def forward(self, inp, targ): return inp[0].sum()
         def bwd(self, loss, inp, targ): pass
-    for layers,loss,x,y,message in (([Two()], Of(), torch.ones(2, 3), torch.ones(2), r'trace shows tensors; Two, layers\[0\], was given or made a tuple'), ([Through()], Loss(), torch.ones(2, 3), [1], 'tensors; Loss, the loss, was given or made a list'),
+    for layers,loss,x,y,message in (([Two()], Of(), torch.ones(2, 3), torch.ones(2), 'Two returned a tuple'), ([Through()], Loss(), torch.ones(2, 3), [1], 'tensors; Loss, the loss, was given or made a list'),
                                     ([Through()], Loss(), torch.ones(0, 3), torch.ones(2), r'with values; Through, layers\[0\], was given or made one of shape \(0, 3\)'), ([Scale(torch.ones(0))], Loss(), torch.ones(2, 1), torch.ones(2), r'shape \(0,\)')):
         with pytest.raises(TypeError, match=message): trace(Model(layers, loss), x, y)
 
