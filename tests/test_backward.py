@@ -227,3 +227,25 @@ def test_slopes_that_are_no_numbers():
 def test_layouts_of_check_grads():
     "A value of an expanded, transposed or sliced tensor moves another one"
     for t in (rand(1, 3).expand(4, 3), rand(4, 3).t(), rand(4, 6)[:,::2], torch.tensor([1, 2])): assert check_grads(lambda x: with_g(x, 2*x).square().sum(), t)<1e-6
+
+def test_no_gradient_keeps_a_graph():
+    "`.g` that autograd follows, and that keeps the whole pass in memory"
+    inp = rand(4, 1).requires_grad_()
+    mse_grad(inp, rand(4, seed=1))
+    assert not inp.g.requires_grad
+
+def test_a_small_gradient_that_is_added_to_itself():
+    "A bound for the second run that is no share of the gradient"
+    def added(t):
+        t.g = getattr(t, 'g', 0)+2e-3*kept.setdefault('n', 0)+2e-3*t
+        kept['n'] += 1
+        return float(1e-3*(t*t).sum())
+    kept = {}
+    with pytest.raises(AssertionError, match='replaced, not added to'): check_grads(added, torch.tensor([1., 2.]))
+
+def test_what_is_returned_is_a_share():
+    "The difference itself, which is small where the gradients are"
+    def f(t):
+        t.g = 2e-3*t*(1+1e-7)
+        return float(1e-3*(t*t).sum())
+    assert 5e-8 < check_grads(f, torch.tensor([1., 2.])) < 2e-6

@@ -216,3 +216,28 @@ def test_derivatives(f, shapes):
     out = f(*args)
     with torch.no_grad(): (out if f is nn.relu_fn else args[0]).mul_(2)
     with pytest.raises(RuntimeError, match='modified by an inplace operation'): out.sum().backward()
+
+def test_what_is_refused_before_anything_is_changed():
+    "A state of another net that is loaded in part, a torch layer in a Sequential, tied weights that are untied"
+    a = net(3, 2)
+    before = a.state_dict()['0.weight'].clone()
+    for state in ({}, {**a.state_dict(), 'more': rand(2)}, {'0.weight': rand(2, 3)}):
+        with pytest.raises(ValueError, match='missing: .*unexpected: '): a.load_state_dict(state)
+    assert torch.equal(a.state_dict()['0.weight'], before)
+    with pytest.raises(TypeError, match='is no nn.Module of ours'): nn.Sequential(torch.nn.Linear(2, 3))
+    b = nn.Linear(3, 3)
+    for f,layers in ((nn.to_torch, [b, b]), (nn.from_torch, [torch.nn.Linear(3, 3)]*2)):
+        with pytest.raises(ValueError, match='would untie'): f(layers)
+
+def test_sizes_and_biases_are_those_of_the_layer():
+    "Sizes exchanged on the way to torch, a bias lost or invented"
+    for bias in (True, False):
+        theirs = nn.to_torch(nn.Linear(3, 2, bias))[0]
+        assert (theirs.in_features, theirs.out_features, theirs.bias is not None)==(3, 2, bias)
+        assert f'bias={bias}' in repr(theirs)
+
+def test_defaults_of_a_module():
+    "A module that begins in eval mode, or stays frozen"
+    a = nn.Linear(2, 2)
+    assert a.training is True
+    assert not any(p.requires_grad for p in a.requires_grad_(False).parameters()) and all(p.requires_grad for p in a.requires_grad_().parameters())

@@ -1,5 +1,5 @@
 "`fit_fused` and `grads_fused` do what `fit` and `model.backward` do, or refuse. Each test names the fault that it would catch."
-import math, signal, subprocess, sys
+import inspect, math, signal, subprocess, sys
 from unittest import mock
 
 import pytest
@@ -226,3 +226,9 @@ def test_mlp_train(capsys):
     words,value = capsys.readouterr().out.rsplit(maxsplit=1)
     assert words=='test accuracy' and float(value)>.5
     with pytest.raises(ValueError, match='n_out must be'): mlp_train(nh=0)
+
+def test_its_arguments_are_those_of_fit():
+    "Another default than that of fit, or an epoch that is asked for and not counted"
+    theirs,ours = (inspect.signature(f).parameters for f in (fit, fit_fused))
+    assert {k: v.default for k,v in ours.items()}=={k: v.default for k,v in theirs.items() if k!='opt'}
+    assert fit_fused(net(), *rows(), epochs=0, progress=False)==[]

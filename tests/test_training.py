@@ -415,3 +415,26 @@ def test_cross_entropy_against_torch():
         torch.testing.assert_close(z.g, torch.autograd.grad(want, watched)[0])
     for z in (torch.full((4, 3), -inf), torch.full((4, 3), nan)): assert cross_entropy(z, y).isnan()
     torch.testing.assert_close(log_softmax(x[None]), torch.log_softmax(x[None], -1))
+
+def test_what_the_mutants_found():
+    "Labels in a list; a weight that autograd follows; one row; records that all land in the first; a weight lost among others"
+    with pytest.raises(ValueError, match='not a list'): cross_entropy(torch.zeros(2, 2), [0, 1])
+    p = torch.ones(2).requires_grad_()
+    p.g = torch.ones(2)
+    SGD([p], .5).step()
+    assert p.tolist()==[.5, .5]
+    x,y = rows(1)
+    records = fit(net(), x, y, valid=(x, y), metric=accuracy, epochs=3, progress=False)
+    assert len(records)==3 and all({'valid_loss', 'accuracy'} <= {*o} and 0<o['seconds']<60 for o in records)
+    assert fit(net(), x, y, epochs=0, progress=False)==[]
+
+class Ruin(Module):
+    "Makes one of its two numbers infinite"
+    def __init__(self): self.p = torch.ones(2)
+    def params(self): return [self.p]
+    def forward(self, inp): return inp*1
+    def bwd(self, out, inp): inp.g,self.p.g = out.g,torch.tensor([0., -inf])
+
+def test_one_weight_of_many_that_is_lost():
+    "A look at some of the weights instead of all of them"
+    with pytest.raises(FloatingPointError, match='weights are not finite'): fit(net(Ruin()), *rows(), epochs=1, progress=False)
