@@ -18,7 +18,7 @@ class Module:
     def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} needs a bwd(self, out, inp)')
     def __call__(self, *args): # what `forward` returns; it is kept for `backward`, with the arguments
         self.args,self.out = args,self.forward(*args)
-        if not torch.is_tensor(self.out): raise TypeError(f'{type(self).__name__} returned a {type(self.out).__name__}')
+        if not torch.is_tensor(self.out): raise TypeError(f'{type(self).__name__} returned no tensor')
         self.seen = self._look()
         return self.out
     def backward(self): # `bwd` of the last call; RuntimeError without one, or if a tensor was changed since
@@ -36,7 +36,7 @@ class Module:
         for name,then,now in zip(names, self.seen, self._look()):
             if then!=now: return f'{name} was changed since the forward pass; call the layer again'
         if self.out.ndim and getattr(getattr(self.out, 'g', None), 'shape', ())!=self.out.shape: return (
-            f'the output {tuple(self.out.shape)} has no .g of its shape; what comes after must store it')
+            f'the output {tuple(self.out.shape)} has no .g of its shape: the layer or loss after it must store it')
     def __getstate__(self): # what is copied and saved: the layer, not its last call
         return {k: v for k,v in vars(self).items() if k not in ('args', 'out', 'seen')}
 

@@ -269,12 +269,12 @@ def test_what_a_layer_must_write():
     with pytest.raises(NotImplementedError, match='Half needs a bwd'): l.backward()
     class NoReturn(Module):
         def forward(self, inp): inp*2
-    with pytest.raises(TypeError, match='NoReturn returned a NoneType'): NoReturn()(randn(3))
+    with pytest.raises(TypeError, match='NoReturn returned no tensor'): NoReturn()(randn(3))
     class Returns(Half):
         def bwd(self, out, inp): return out.g/2
     model = Model([Lin(randn(3, 1), randn(1)), Returns()], Mse())
     model(randn(4, 3), randn(4))
-    with pytest.raises(RuntimeError, match='what comes after must store it'): model.backward()
+    with pytest.raises(RuntimeError, match='the layer or loss after it must store it'): model.backward()
 
 # --- copies, files, neighbours -------------------------------------------------------------------------------------------------------
 
