@@ -36,7 +36,7 @@ class Module:
         for name,then,now in zip(names, self.seen, self._look()):
             if then!=now: return f'{name} was changed since the forward pass; call the layer again'
         if self.out.ndim and getattr(getattr(self.out, 'g', None), 'shape', ())!=self.out.shape: return (
-            f'the output {tuple(self.out.shape)} has no .g of its shape: the layer or loss after it must store it')
+            f'the output {tuple(self.out.shape)} has no .g of its shape; the layer or loss after it sets it')
     def __getstate__(self): # what is copied and saved: the layer, not its last call
         return {k: v for k,v in vars(self).items() if k not in ('args', 'out', 'seen')}
 

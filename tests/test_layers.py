@@ -274,7 +274,7 @@ def test_what_a_layer_must_write():
         def bwd(self, out, inp): return out.g/2
     model = Model([Lin(randn(3, 1), randn(1)), Returns()], Mse())
     model(randn(4, 3), randn(4))
-    with pytest.raises(RuntimeError, match='the layer or loss after it must store it'): model.backward()
+    with pytest.raises(RuntimeError, match='the layer or loss after it sets it'): model.backward()
 
 # --- copies, files, neighbours -------------------------------------------------------------------------------------------------------
 
