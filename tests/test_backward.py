@@ -249,3 +249,16 @@ def test_what_is_returned_is_a_share():
         t.g = 2e-3*t*(1+1e-7)
         return float(1e-3*(t*t).sum())
     assert 5e-8 < check_grads(f, torch.tensor([1., 2.])) < 2e-6
+
+def test_tiny_and_large_gradients_alike():
+    "Bounds that are no share: a tiny gradient added to itself passes, a large wrong one is taken for a corner"
+    def added(t):
+        kept.append(1)
+        t.g = 2e-6*t*(len(kept) if len(kept)<3 else 1)
+        return float(1e-6*(t*t).sum())
+    kept = []
+    with pytest.raises(AssertionError, match='replaced, not added to'): check_grads(added, torch.tensor([1., 2.]))
+    def wrong(t):
+        t.g = 1000*t
+        return float(1000*(t*t).sum())
+    with pytest.raises(AssertionError, match='gradients are wrong'): check_grads(wrong, torch.tensor([1., 2.]))
