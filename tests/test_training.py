@@ -438,3 +438,7 @@ class Ruin(Module):
 def test_one_weight_of_many_that_is_lost():
     "A look at some of the weights instead of all of them"
     with pytest.raises(FloatingPointError, match='weights are not finite'): fit(net(Ruin()), *rows(), epochs=1, progress=False)
+
+def test_a_list_beside_one_target():
+    "What has no rows taken for one row"
+    with pytest.raises(ValueError, match='as tensors'): fit(net(), [[1., 2., 3.]], torch.tensor([0]), progress=False)
