@@ -14,7 +14,7 @@ setup(name=name, version=re.search(r"__version__ = ['\"](.+?)['\"]", (root/name/
       description=cfg['description'], long_description=(root/'README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
       author=cfg['author'], license=cfg['license'], license_files=['LICENSE', f'{name}/mnist/NOTICE.md'],
       keywords=cfg['keywords'].split(', '), python_requires='>='+cfg['min_python'],
-      packages=[name, f'{name}.exercises'], package_data={name: ['mnist/*']},
+      packages=[name, f'{name}.exercises'], package_data={name: ['mnist/*', '*.css', '*.js']},
       install_requires=cfg['requirements'].split(), extras_require={k.removesuffix('_requirements'): cfg[k].split() for k in cfg if k.endswith('_requirements')},
       entry_points=dict(console_scripts=cfg['console_scripts'].split(), nbdev=[f'{name}={name}._modidx:d']),
       classifiers=[f"Development Status :: {cfg['status']}", 'Intended Audience :: Education', 'Programming Language :: Python :: 3',

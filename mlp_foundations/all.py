@@ -12,12 +12,14 @@ import torch
 from torch import tensor
 
 from mlp_foundations.data import *
+from mlp_foundations.show import *
 from mlp_foundations.matmul import *
 from mlp_foundations.init import *
 from mlp_foundations.forward import *
 from mlp_foundations.backward import *
 from mlp_foundations.layers import *
 from mlp_foundations.training import *
+from mlp_foundations.speed import *
 from mlp_foundations.trace import *
 from mlp_foundations.check import *
 

@@ -8,41 +8,30 @@ __all__ = ['mse_grad', 'relu_grad', 'lin_grad', 'forward_and_backward', 'check_g
 # %% ../nbs/04_backward.ipynb #5acd97db
 import torch
 
-from .matmul import _check_lin
 from .matmul import *
-from .forward import _check_mse
 from .forward import *
 
 # %% ../nbs/04_backward.ipynb #d9159894
 @torch.no_grad()
 def mse_grad(
-    inp, # (n, 1), what `mse` was given
+    inp, # (n, 1) or (n,), what `mse` was given
     targ, # (n,), its targets
 ):
-    "Store in `inp.g` (n, 1) the gradient of `mse(inp, targ)`: 2 (inp - targ) / n; raises `ValueError` as `mse` does"
-    _check_mse(inp, targ)
-    inp.g = 2/len(targ) * (inp-targ[:,None])
+    "Store in `inp.g` the gradient of `mse(inp, targ)`: 2 (inp - targ) / n"
+    shapes('n, n' if getattr(inp, 'ndim', 2)==1 else 'n 1, n', inp, targ)
+    inp.g = 2 * (inp-targ.view_as(inp)) / len(targ)
 
 # %% ../nbs/04_backward.ipynb #0fba6c37
-def _fd(f, t, h=1e-5):
-    "Central differences of the number `f()` by each value of `t`, which is contiguous and nudged in place"
-    num,flat = torch.empty_like(t),t.view(-1)
+def _sides(f, t, h=1e-5):
+    "Slopes of the number `f()` by each value of `t`, to the left and to the right; `t` is moved in place"
+    here,flat = f(),t.view(-1)
+    sides = t.new_zeros(2, flat.numel())
     for i,v in enumerate(flat.tolist()):
-        flat[i] = v+h
-        up = float(f())
-        flat[i] = v-h
-        num.view(-1)[i] = (up-float(f()))/(2*h)
+        for side,to in enumerate((v-h, v+h)):
+            flat[i] = to
+            sides[side,i] = (f()-here)/(to-v)
         flat[i] = v
-    return num
-
-# %% ../nbs/04_backward.ipynb #fb1fb986
-def _out_g(out):
-    "The upstream gradient `out.g`; raises `ValueError` if it is missing or doesn't look like `out`"
-    g = getattr(out, 'g', None)
-    if g is None: raise ValueError('out.g is missing: run the backward of what came after, or set out.g, first')
-    if g.shape!=out.shape or g.dtype!=out.dtype or g.device!=out.device: raise ValueError(
-        f'out.g must look like out: {tuple(g.shape)} {g.dtype} {g.device} against {tuple(out.shape)} {out.dtype} {out.device}')
-    return g
+    return sides.view(2, *t.shape)
 
 # %% ../nbs/04_backward.ipynb #32f1e40a
 @torch.no_grad()
@@ -50,11 +39,10 @@ def relu_grad(
     inp, # any shape, what `relu` was given
     out, # what it returned, with `out.g`
 ):
-    "Store in `inp.g` the gradient `out.g` where `inp` was positive, else 0 (0 at exactly 0, as `torch.relu`); raises `ValueError` without `out.g`"
-    if inp.shape!=out.shape: raise ValueError(f'relu_grad needs inp and out of one shape, not {tuple(inp.shape)} and {tuple(out.shape)}')
-    if not inp.is_floating_point() or inp.dtype!=out.dtype or inp.device!=out.device: raise ValueError(
-        f'relu_grad needs inp and out of one floating dtype on one device, not {inp.dtype} {inp.device} and {out.dtype} {out.device}')
-    inp.g = _out_g(out).masked_fill(inp<=0, 0.)
+    "Store in `inp.g` the gradient `out.g` where `inp` was positive, else 0 (0 at exactly 0, as `torch.relu`)"
+    a,b = tuple(inp.shape),tuple(out.g.shape)
+    if a!=b: raise ValueError(f'relu_grad needs inp and out.g of one shape, not {a} and {b}')
+    inp.g = out.g*(inp>0)
 
 # %% ../nbs/04_backward.ipynb #f4a8dd78
 @torch.no_grad()
@@ -64,15 +52,12 @@ def lin_grad(
     w, # (n_in, n_out)
     b, # (n_out,)
 ):
-    "Store the gradients of `lin` in `inp.g`, `w.g` and `b.g` (Parr & Howard, arXiv 1802.01528); raises `ValueError` as `lin` does, or without `out.g`"
-    _check_lin(inp, w, b)
-    if inp is w: raise ValueError('lin_grad: inp is w, and one .g can\'t hold two gradients: use a copy of w')
-    g = _out_g(out)
-    if g.shape!=(len(inp),len(b)) or (g.dtype,g.device)!=(inp.dtype,inp.device): raise ValueError(
-        f'out must be (n, n_out) = {(len(inp),len(b))}, {inp.dtype} on {inp.device}, not {tuple(g.shape)}, {g.dtype} on {g.device}')
-    inp.g = g @ w.t()    # (n, n_out) @ (n_out, n_in): (n, n_in)
-    w.g = inp.t() @ g    # (n_in, n) @ (n, n_out): (n_in, n_out)
-    b.g = g.sum(0)       # (n_out,)
+    "Store the gradients of `lin` in `inp.g`, `w.g` and `b.g` (Parr & Howard, arXiv 1802.01528)"
+    shapes('n n_in, n n_out, n_in n_out, n_out', inp, out.g, w, b)
+    if inp is w: raise ValueError('lin_grad: inp is w, and one .g cannot hold two gradients; use w.clone()')
+    inp.g = out.g @ w.t()    # (n, n_in)
+    w.g = inp.t() @ out.g    # (n_in, n_out)
+    b.g = out.g.sum(0)       # (n_out,)
 
 # %% ../nbs/04_backward.ipynb #dc25ef08
 @torch.no_grad()
@@ -84,8 +69,9 @@ def forward_and_backward(
     w2, # (nh, 1)
     b2, # (1,)
 )->torch.Tensor: # the loss, one number
-    "Loss of lin -> relu -> lin -> mse, with every gradient in `.g`: of `w1`, `b1`, `w2`, `b2` and of `inp`; raises `ValueError` as these do, or for one tensor in two places"
-    if len({id(o) for o in (inp, w1, b1, w2, b2)})<5: raise ValueError('forward_and_backward was given one tensor twice, and one .g can\'t hold two gradients: use a copy')
+    "Loss of lin -> relu -> lin -> mse, with every gradient in `.g`: of `w1`, `b1`, `w2`, `b2` and of `inp`"
+    five = {id(o) for o in (inp, w1, b1, w2, b2)} # each keeps a `.g` of its own
+    if len(five)<5: raise ValueError('forward_and_backward was given one tensor twice: use a copy, .clone()')
     l1 = lin(inp, w1, b1)           # (n, nh)
     l2 = relu(l1)                   # (n, nh)
     out = lin(l2, w2, b2)           # (n, 1)
@@ -97,17 +83,36 @@ def forward_and_backward(
     return loss
 
 # %% ../nbs/04_backward.ipynb #ab7ac09c
-def _differ(a, b, rtol, atol):
-    "Where `a` and `b` are further apart than `atol` plus `rtol` of the larger of the two; NaN and infinity differ from everything"
-    return ~((a-b).abs() <= atol+rtol*torch.maximum(a.abs(), b.abs())) | ~a.isfinite() | ~b.isfinite()
+def _run(f, ts):
+    "The number that `f(*ts)` returns, and copies of the gradients that it leaves in `ts`"
+    for t in ts: t.grad = None # an `f` that asks autograd starts anew, too
+    out = f(*ts)
+    if torch.is_tensor(out) and out.numel()==1 and out.dtype==torch.float64: out = out.item()
+    got = f'{out.dtype} {tuple(out.shape)}' if torch.is_tensor(out) else repr(out)
+    if not isinstance(out, (int, float)): raise ValueError(f'check_grads: f must return a float64, not {got}')
+    gs = [getattr(t, 'g', None) for t in ts]
+    return out, [g if g is None else g.detach().clone() for g in gs]
 
-def _check_equal(k, t, g, num, rtol, atol):
-    "Raise `AssertionError` naming the first place where `g`, the gradient of `t`, tensor number `k`, differs from `num`"
-    bad = _differ(g, num, rtol, atol)
-    if bad.any():
-        i = tuple(bad.nonzero()[0].tolist())
-        raise AssertionError(f'tensor {k} {tuple(t.shape)}: {int(bad.sum())} of {t.numel()} gradients are wrong, '
-                             f'the first at {list(i)}: {g[i].item()} by f, {num[i].item()} by finite differences')
+def _fault(g, again, sides, rtol, noise):
+    "What is wrong with the gradient `g`, held to the slopes on both `sides`; None if nothing is"
+    num = sides.mean(0) # central differences
+    for o in (g, again):
+        if o is None: return 'f left no .g'
+        if o.shape!=num.shape: return f'f left a .g of shape {tuple(o.shape)}'
+    size,off = torch.maximum(g.abs(), num.abs()),(g-num).abs()
+    bad = ~(off <= rtol*size + min(noise, 1e-3*float(size.max()))) | ~size.isfinite()
+    small,bent = off<=noise,(sides[1]-sides[0]).abs() > .01*sides.abs().amax(0)
+    hidden = f'; rounding hides slopes below {noise:.0e}: scale f up, leave out constants'
+    kinds = ((bad & ~small & ~bent, 'are wrong', ''),
+             (bad & ~small, 'stand at a corner or sharp bend', ', whose sides differ: move the value away'),
+             (bad, 'are too small to judge', hidden))
+    for at,what,advice in kinds:
+        if at.any():
+            i = tuple(at.nonzero()[0].tolist())
+            return (f'{int(at.sum())} of {g.numel()} gradients {what}, the first at {list(i)}: '
+                    f'{g[i].item()} by f, {num[i].item()} by finite differences{advice}')
+    if (again-g).abs().max() > rtol*g.abs().max():
+        return 'f left another .g when it was run again: a gradient must be replaced, not added to'
 
 # %% ../nbs/04_backward.ipynb #05101484
 def check_grads(
@@ -116,23 +121,17 @@ def check_grads(
     h:float=1e-5, # the step
     rtol:float=1e-6, # allowed difference, as a share of the larger of the two gradients
 )->float: # largest difference found, as a share of the largest gradient of its tensor
-    "Compare the `.g` that `f` leaves with central differences in float64; raises `AssertionError` naming the tensor and the place of the first wrong value"
-    if not sum(t.numel() for t in tensors): raise ValueError('check_grads needs at least one value to move')
-    if any(t.is_complex() for t in tensors): raise ValueError('check_grads moves real numbers, and was given complex ones')
+    "Hold the `.g` that `f` leaves to central differences; `AssertionError` names tensor and place of a fault"
+    real = [torch.is_tensor(t) and t.numel()>0 and not t.is_complex() for t in tensors]
+    if not tensors or not all(real): raise ValueError('check_grads needs tensors of real numbers, none empty')
     ts = [t.detach().double().contiguous().clone() for t in tensors]
-    loss,worst = float(f(*ts)),0.
-    grads = [getattr(t, 'g', None) for t in ts]
-    for k,(t,g) in enumerate(zip(ts, grads)):
-        if g is None or g.shape!=t.shape: raise AssertionError(
-            f'tensor {k} {tuple(t.shape)}: f left ' + ('no .g' if g is None else f'a .g of shape {tuple(g.shape)}'))
-    grads = [g.clone() for g in grads]
-    atol = 16*torch.finfo(torch.float64).eps*max(1., abs(loss))/h    # what rounding does to a difference of two losses
-    for k,(t,g) in enumerate(zip(ts, grads)):
-        num = _fd(lambda: f(*ts), t, h)
-        _check_equal(k, t, g, num, rtol, atol)
-        if t.numel(): worst = max(worst, float((g-num).abs().max()/num.abs().max().clamp_min(1e-300)))
-    f(*ts)
-    for k,(t,g) in enumerate(zip(ts, grads)):
-        if t.g.shape!=g.shape or _differ(t.g, g, rtol, atol).any(): raise AssertionError(
-            f'tensor {k} {tuple(t.shape)}: f left another .g when it was run again: a gradient must be replaced, not added to')
+    copies,worst = [t.clone() for t in ts],0.
+    (loss,grads),(_,again) = _run(f, copies),_run(f, copies)
+    noise = 16*torch.finfo(torch.float64).eps*max(1., abs(loss))/h # what rounding does to a slope
+    for k,t in enumerate(ts):
+        sides = _sides(lambda: _run(f, [o.clone() for o in ts])[0], t, h)
+        fault = _fault(grads[k], again[k], sides, rtol, noise)
+        if fault: raise AssertionError(f'tensor {k} {tuple(t.shape)}: {fault}')
+        num = sides.mean(0)
+        worst = max(worst, float((grads[k]-num).abs().max()/num.abs().max().clamp_min(1e-300)))
     return worst

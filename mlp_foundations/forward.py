@@ -8,18 +8,13 @@ __all__ = ['mse']
 # %% ../nbs/03_forward.ipynb #b413b74a
 import torch
 
-# %% ../nbs/03_forward.ipynb #54fbd90e
-def _check_mse(output, targ):
-    if output.ndim!=2 or output.shape[1]!=1 or targ.shape!=output.shape[:1] or not len(targ): raise ValueError(
-        f'mse needs output (n, 1) and targ (n,) with n > 0, not {tuple(output.shape)} and {tuple(targ.shape)}')
-    if not output.is_floating_point() or targ.dtype!=output.dtype: raise ValueError(
-        f'mse needs output and targ of one floating dtype, not {output.dtype} and {targ.dtype}: convert with targ.to(output.dtype)')
-    if targ.device!=output.device: raise ValueError(f'mse needs output and targ on one device, not {output.device} and {targ.device}')
+from .matmul import *
 
+# %% ../nbs/03_forward.ipynb #54fbd90e
 def mse(
-    output, # (n, 1), floating
+    output, # (n, 1) or (n,), floating
     targ, # (n,), of the same dtype
 )->torch.Tensor: # one number, in squared units of `targ`
-    "Mean squared error; raises `ValueError` where shapes, dtypes or devices don't fit, instead of broadcasting (n, 1) against (n,) to (n, n)"
-    _check_mse(output, targ)
-    return (output[:,0]-targ).pow(2).mean()
+    "Mean squared error: mean of (output - targ)², row by row; (n, 1) never meets (n,) as a table (n, n)"
+    shapes('n, n' if getattr(output, 'ndim', 2)==1 else 'n 1, n', output, targ)
+    return (output-targ.view_as(output)).pow(2).mean()

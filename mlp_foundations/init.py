@@ -7,6 +7,7 @@ __all__ = ['layer_stats', 'xavier_normal', 'kaiming_normal']
 
 # %% ../nbs/02_init.ipynb #5218f6ee
 import math
+from numbers import Integral
 
 import torch
 
@@ -18,35 +19,30 @@ def layer_stats(
     weights, # the layers' weights in order, each (n_in, n_out) of its own
     act=relu, # what follows each product: a function of a tensor
 )->tuple: # means, stds: one value a layer, in the dtype of `x` (float32 as a rule)
-    "Mean and standard deviation of the activations by depth, x -> act(x @ w) for each `w` in `weights`; raises `ValueError` if there is none or a shape doesn't fit"
-    means,stds = [],[]
+    "Mean and standard deviation of the activations by depth: h = act(h @ w) for each `w`, from h = x"
+    h,means,stds = x,[],[]
     for w in weights:
-        x = act(matmul(x, w))
-        if not x.is_floating_point() or x.numel()<2: raise ValueError(
-            f'layer_stats needs two or more floating activations, not {x.dtype} {tuple(x.shape)}')
-        wide = x.double() # in float64 the statistics last as long as the signal does
-        means.append(wide.mean().to(x.dtype))
-        stds.append(wide.std().to(x.dtype))
-    if not stds: raise ValueError('layer_stats needs at least one weight')
-    return torch.stack(means), torch.stack(stds)
+        h = act(matmul(h, w))
+        wide = h.double() # the square of a small float32 is 0
+        means.append(wide.mean().item())
+        stds.append(wide.std().item())
+    return torch.tensor(means).to(x), torch.tensor(stds).to(x)
 
 # %% ../nbs/02_init.ipynb #569fe151
-def _fans(n_in, n_out):
-    if not (isinstance(n_in, int) and isinstance(n_out, int) and n_in>0 and n_out>0): raise ValueError(
-        f'n_in and n_out must be whole numbers above 0, not {n_in!r} and {n_out!r}')
-
-def _draw(n_in, n_out, std, generator):
-    w = torch.randn(n_in, n_out, generator=generator)*std
-    return w.t().contiguous().t() # the same numbers, in memory unit by unit
+def _whole(name, value, least=1):
+    "`value` as an int; raises `ValueError` unless it is a whole number of at least `least`"
+    whole = isinstance(value, Integral) and not isinstance(value, bool) and value>=least
+    if not whole: raise ValueError(f'{name} must be a whole number of at least {least}, not {value!r}')
+    return int(value)
 
 def xavier_normal(
     n_in:int, # inputs of the layer, its fan_in
     n_out:int, # outputs of the layer, its fan_out
     generator=None, # source of the random numbers; None: torch's own
 )->torch.Tensor: # (n_in, n_out), float32, mean 0, std sqrt(2/(n_in+n_out))
-    "Weights for a layer without ReLU: a compromise between keeping the forward and the backward variance (Glorot & Bengio 2010, eq. 12); raises `ValueError` unless both sizes are whole and above 0"
-    _fans(n_in, n_out)
-    return _draw(n_in, n_out, math.sqrt(2/(n_in+n_out)), generator)
+    "Weights without a ReLU: a compromise of forward and backward variance (Glorot & Bengio 2010, eq. 12)"
+    n_in,n_out = _whole('n_in', n_in),_whole('n_out', n_out)
+    return torch.randn(n_in, n_out, generator=generator) * math.sqrt(2/(n_in+n_out))
 
 # %% ../nbs/02_init.ipynb #cdd58768
 def kaiming_normal(
@@ -56,8 +52,9 @@ def kaiming_normal(
     mode:str='fan_in', # whose variance to keep: 'fan_in' the forward pass's, 'fan_out' the backward pass's
     generator=None, # source of the random numbers; None: torch's own
 )->torch.Tensor: # (n_in, n_out), float32, mean 0, std sqrt(2/((1+a*a)*fan))
-    "Weights for a layer before a ReLU (He et al. 2015, arXiv 1502.01852, section 2.2); raises `ValueError` on an unknown mode, an `a` that isn't finite, and unless both sizes are whole and above 0"
-    _fans(n_in, n_out)
-    if not a*a<math.inf: raise ValueError(f'a must be a finite slope, not {a!r}')
-    if mode not in ('fan_in', 'fan_out'): raise ValueError(f"mode must be 'fan_in' or 'fan_out', not {mode!r}")
-    return _draw(n_in, n_out, math.sqrt(2/((1+a*a)*(n_in if mode=='fan_in' else n_out))), generator)
+    "Weights for a layer before a ReLU (He et al. 2015, arXiv 1502.01852, section 2.2)"
+    fan = {'fan_in': _whole('n_in', n_in), 'fan_out': _whole('n_out', n_out)}
+    needs = f"mode must be 'fan_in' or 'fan_out' and a a finite slope, not {mode!r} and {a!r}"
+    if mode not in fan or not a*a<math.inf: raise ValueError(needs)
+    std = math.sqrt(2/((1+a*a)*fan[mode]))
+    return torch.randn(n_in, n_out, generator=generator) * std

@@ -6,10 +6,12 @@
 __all__ = ['relu_fn', 'linear_fn', 'mse_fn', 'Parameter', 'Module', 'Linear', 'ReLU', 'Sequential', 'to_torch', 'from_torch']
 
 # %% ../nbs/06_nn_module.ipynb #f2237514
+import sys
+
 import torch
 from fastcore.basics import patch
 
-from .matmul import _check_lin
+from .matmul import *
 from .init import *
 from .forward import *
 from .layers import Lin, Relu, Model
@@ -30,16 +32,15 @@ class _Relu(torch.autograd.Function):
 def relu_fn(
     inp, # any shape
 )->torch.Tensor: # like `inp`, followed by autograd
-    "`relu` with its hand-written gradient as a `torch.autograd.Function`; the gradient at exactly 0 is 0, as `torch.relu`'s"
+    "`relu` with its hand-written gradient for autograd; the gradient at exactly 0 is 0, as in `torch.relu`"
     return _Relu.apply(inp)
 
 # %% ../nbs/06_nn_module.ipynb #106511e4
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx, inp, weight, bias):
-        _check_lin(inp, weight.t() if weight.ndim==2 else weight, bias)
         ctx.save_for_backward(inp, weight)
-        return torch.addmm(bias, inp, weight.t()) # (n, n_out)
+        return inp@weight.t() if bias is None else torch.addmm(bias, inp, weight.t()) # (n, n_out)
     @staticmethod
     def backward(ctx, g): # (n, n_out)
         (inp,weight),(need_inp,need_w,need_b) = ctx.saved_tensors,ctx.needs_input_grad
@@ -51,9 +52,11 @@ class _Linear(torch.autograd.Function):
 def linear_fn(
     inp, # (n, n_in), floating
     weight, # (n_out, n_in), as `torch.nn.Linear` keeps it
-    bias, # (n_out,)
+    bias=None, # (n_out,); None: no bias
 )->torch.Tensor: # (n, n_out), followed by autograd
-    "inp @ weight.t() + bias with its hand-written gradient; raises `ValueError` as `lin` does (which shows `weight` transposed)"
+    "inp @ weight.t() + bias with its hand-written gradient; raises an error as `lin` does"
+    if bias is None: shapes('n n_in, n_out n_in', inp, weight)
+    else: shapes('n n_in, n_out n_in, n_out', inp, weight, bias)
     return _Linear.apply(inp, weight, bias)
 
 # %% ../nbs/06_nn_module.ipynb #9abb3a06
@@ -66,12 +69,12 @@ class _Mse(torch.autograd.Function):
     def backward(ctx, g):
         inp,targ = ctx.saved_tensors
         need_inp,need_targ = ctx.needs_input_grad
-        d = 2/len(targ) * g * (inp[:,0]-targ) # (n,)
-        return d[:,None] if need_inp else None, -d if need_targ else None
+        d = 2/len(targ) * g * (inp.view_as(targ)-targ) # (n,)
+        return d.view_as(inp) if need_inp else None, -d if need_targ else None
 
 # %% ../nbs/06_nn_module.ipynb #f7b3fa40
 def mse_fn(
-    inp, # (n, 1), floating
+    inp, # (n, 1) or (n,), floating
     targ, # (n,), of the same dtype
 )->torch.Tensor: # one number, followed by autograd
     "`mse` with its hand-written gradient; raises `ValueError` as `mse` does"
@@ -79,65 +82,106 @@ def mse_fn(
 
 # %% ../nbs/06_nn_module.ipynb #ed5fb731
 class Parameter(torch.Tensor):
-    "A tensor that a `Module` registers as its own and that autograd follows; shares the memory of `data`; raises `RuntimeError` if `data` isn't floating"
+    "A tensor that a `Module` registers and that autograd follows; shares the memory of `data`"
     def __new__(cls,
         data, # floating tensor, any shape
         requires_grad:bool=True, # False: registered, but not trained
     ): return torch.Tensor._make_subclass(cls, torch.as_tensor(data).detach(), requires_grad)
     __torch_function__ = torch._C._disabled_torch_function_impl # p*2 is a plain tensor
+    _is_param = True # torch.nn.Module registers it, and torch.compile takes it, as a torch.nn.Parameter
     def __deepcopy__(self, memo): return type(self)(self.detach().clone(), self.requires_grad)
     def __reduce_ex__(self, protocol): return type(self), (self.detach(), self.requires_grad)
 
 # %% ../nbs/06_nn_module.ipynb #64180475
+def _foreign(o, name, value):
+    "The error for a layer or a parameter of `torch.nn` that is assigned to our module `o`"
+    todo = 'use nn.from_torch(layer), or turn the whole net into torch.nn with nn.to_torch(net)'
+    if isinstance(value, torch.Tensor): todo = 'write nn.Parameter(p.detach()), with nn from mlp_foundations'
+    return TypeError(f'{type(o).__name__}.{name} is a {type(value).__name__} of torch.nn, '
+                     f'which it cannot register: {todo}')
+
+def _unseen(o, caller):
+    "The error for a `torch.nn.Module` that calls our module `o` and does not train it; None if there is none"
+    if not isinstance(caller, torch.nn.Module) or not torch.is_grad_enabled(): return None
+    left = {id(p) for p in o.parameters() if p.requires_grad}-{*map(id, caller.parameters())}
+    todo = 'write self.ps = torch.nn.ParameterList(net.parameters()) in its __init__, or use nn.to_torch(net)'
+    return TypeError(f'{type(caller).__name__} is a torch.nn.Module and has not registered the parameters '
+                     f'of this {type(o).__name__}: {todo}') if left else None
+
+def _theirs(o): return isinstance(o, (torch.nn.Module, torch.nn.Parameter)) and not isinstance(o, Parameter)
+
 class Module:
-    "Registers the parameters and the modules among its attributes, as `torch.nn.Module` does; needs no `super().__init__()`"
+    "Registers the parameters and modules among its attributes; needs no `super().__init__()`"
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls)
-        self.__dict__.update(_params={}, _children={})
+        self.__dict__.update(_params={}, _children={}, training=True)
         return self
     def __init__(self): pass # without it, a subclass that has no __init__ would swallow any argument
     def __setattr__(self, name, value):
+        if _theirs(value): raise _foreign(self, name, value)
         for kind,d in ((Parameter, self._params), (Module, self._children)):
             if isinstance(value, kind): d[name] = value
             else: d.pop(name, None)
         super().__setattr__(name, value)
-    def __call__(self, *args, **kwargs): return self.forward(*args, **kwargs)
-
-# %% ../nbs/06_nn_module.ipynb #23d0b8d9
-@patch
-def __delattr__(self:Module, name):
-    for d in (self._params, self._children): d.pop(name, None)
-    object.__delattr__(self, name)
-
-@patch
-def forward(self:Module, *args, **kwargs)->torch.Tensor:
-    "The output for `args`; a subclass must write it, this one raises `NotImplementedError`"
-    raise NotImplementedError(f'{type(self).__name__} has no forward: write `def forward(self, x)` in it')
-
-# %% ../nbs/06_nn_module.ipynb #bd43e1b1
-@patch
-def _named(self:Module, prefix=''):
-    for k,p in self._params.items(): yield prefix+k, p
-    for k,o in self._children.items(): yield from o._named(f'{prefix}{k}.')
-
-@patch
-def named_parameters(self:Module):
-    "Pairs of dotted name and parameter, each parameter once, under its first name"
-    seen = set()
-    for k,p in self._named():
-        if id(p) not in seen: yield k,p
-        seen.add(id(p))
-
-# %% ../nbs/06_nn_module.ipynb #0da14b93
-@patch
-def parameters(self:Module):
-    "Every parameter of this module and of those inside it, once"
-    for _,p in self.named_parameters(): yield p
-
-@patch
-def children(self:Module):
-    "The modules that are attributes of this one, each once"
-    yield from dict.fromkeys(self._children.values())
+    def __delattr__(self, name):
+        for d in (self._params, self._children): d.pop(name, None)
+        super().__delattr__(name)
+    def forward(self, *args, **kwargs)->torch.Tensor:
+        "The output for `args`; a subclass must write it, this one raises `NotImplementedError`"
+        raise NotImplementedError(f'{type(self).__name__} has no forward: write `def forward(self, x)` in it')
+    def __call__(self, *args, **kwargs):
+        compiling = torch.compiler.is_compiling()
+        error = None if compiling else _unseen(self, sys._getframe(1).f_locals.get('self'))
+        if error: raise error
+        return self.forward(*args, **kwargs)
+    def _named(self, prefix=''):
+        for k,p in self._params.items(): yield prefix+k, p
+        for k,o in self._children.items(): yield from o._named(f'{prefix}{k}.')
+    def named_parameters(self):
+        "Pairs of dotted name and parameter, each parameter once, under its first name"
+        seen = set()
+        for k,p in self._named():
+            if id(p) not in seen: yield k,p
+            seen.add(id(p))
+    def parameters(self):
+        "Every parameter of this module and of those inside it, once"
+        for _,p in self.named_parameters(): yield p
+    def named_children(self):
+        "Pairs of name and module for the modules that are attributes of this one, each once"
+        seen = set()
+        for k,o in self._children.items():
+            if id(o) not in seen: yield k,o
+            seen.add(id(o))
+    def children(self):
+        "The modules that are attributes of this one, each once"
+        for _,o in self.named_children(): yield o
+    def named_modules(self, prefix='', seen=None):
+        "Pairs of dotted name and module: this one, and every module inside it, once"
+        seen = set() if seen is None else seen
+        if id(self) in seen: return
+        seen.add(id(self))
+        yield prefix, self
+        for k,o in self._children.items(): yield from o.named_modules(f'{prefix}.{k}' if prefix else k, seen)
+    def modules(self):
+        "This module, and every module inside it, once"
+        for _,o in self.named_modules(): yield o
+    def apply(self, f):
+        "Call `f` on every module inside this one, then on this one, which is returned"
+        for o in self.children(): o.apply(f)
+        f(self)
+        return self
+    def train(self, mode:bool=True):
+        "Set `training` of this module and of every module inside it; returns itself"
+        if not isinstance(mode, bool): raise ValueError(f'train takes True or False, not {mode!r}')
+        for o in self.modules(): o.training = mode
+        return self
+    def eval(self):
+        "`train(False)`: a layer whose `forward` asks for `self.training` then predicts"
+        return self.train(False)
+    def requires_grad_(self, requires_grad:bool=True):
+        "Set `requires_grad` of every parameter; returns itself"
+        for p in self.parameters(): p.requires_grad_(requires_grad)
+        return self
 
 # %% ../nbs/06_nn_module.ipynb #bf8c903b
 @patch
@@ -154,20 +198,27 @@ def state_dict(self:Module)->dict: # name -> values, sharing memory with the par
 # %% ../nbs/06_nn_module.ipynb #0cca8101
 @patch
 @torch.no_grad()
-def load_state_dict(self:Module, state): # name -> values
-    "Copy `state` into the parameters; raises `ValueError` on a name or a shape that doesn't fit, before anything is changed"
+def load_state_dict(self:Module, state): # name -> values: tensors, or NumPy arrays
+    "Copy `state` into the parameters; if a name or shape doesn't fit, `ValueError` and no change"
     own = dict(self._named())
     if own.keys()!=state.keys(): raise ValueError(
         f'missing: {sorted(own.keys()-state.keys())}, unexpected: {sorted(state.keys()-own.keys())}')
+    new = {k: torch.as_tensor(v).clone() for k,v in state.items()} # a value may be another parameter's memory
     for k,p in own.items():
-        if p.shape!=state[k].shape: raise ValueError(f'{k}: {tuple(state[k].shape)}, expected {tuple(p.shape)}')
-    for p,v in [(p, state[k].clone()) for k,p in own.items()]: p.copy_(v) # copies first: a value may be another parameter's memory
+        good = p.shape==new[k].shape and not new[k].is_complex()
+        found = f'{tuple(new[k].shape)} {new[k].dtype}'
+        if not good: raise ValueError(f'{k}: {found}, expected {tuple(p.shape)} {p.dtype}')
+    for k,p in own.items(): p.copy_(new[k])
 
 # %% ../nbs/06_nn_module.ipynb #9e752ea1
 @patch
 def to(self:Module, *args, **kwargs)->Module: # itself
-    "Change every parameter's dtype or device in place, with the arguments of `torch.Tensor.to`; gradients are forgotten"
-    for p in self.parameters(): p.data,p.grad = p.data.to(*args, **kwargs),None
+    "Change every parameter's dtype or device in place, as `torch.Tensor.to`; forget the gradients"
+    ps = list(self.parameters())
+    new = [p.detach().to(*args, **kwargs) for p in ps] # all of them, before the first is changed
+    bad = [t.dtype for t in new if not t.is_floating_point()]
+    if bad: raise TypeError(f'parameters are floating, not {bad[0]}')
+    for p,t in zip(ps, new): p.data,p.grad = t,None
     return self
 
 # %% ../nbs/06_nn_module.ipynb #037e2c3d
@@ -189,12 +240,16 @@ class Linear(Module):
     def __init__(self,
         n_in:int, # inputs
         n_out:int, # outputs
-        generator=None, # source of the random numbers; None: torch's own
+        bias:bool=True, # False: `bias` is None
+        *, generator=None, # source of the random numbers; None: torch's own
     ):
-        self.weight = Parameter(kaiming_normal(n_in, n_out, generator=generator).t().contiguous()) # (n_out, n_in)
-        self.bias = Parameter(torch.zeros(n_out))
+        if bias not in (True, False): raise TypeError(f'bias must be True or False, not {bias!r}')
+        w = kaiming_normal(n_in, n_out, generator=generator) # (n_in, n_out)
+        self.weight = Parameter(w.t().contiguous())          # (n_out, n_in)
+        self.bias = Parameter(torch.zeros(n_out)) if bias else None
     def forward(self, x): return linear_fn(x, self.weight, self.bias) # (n, n_out)
-    def extra_repr(self): return f'{self.weight.shape[1]}, {self.weight.shape[0]}'
+    def extra_repr(self):
+        return f'{self.weight.shape[1]}, {self.weight.shape[0]}' + ', bias=False'*(self.bias is None)
 
 class ReLU(Module):
     "`relu_fn` as a module"
@@ -202,58 +257,70 @@ class ReLU(Module):
 
 # %% ../nbs/06_nn_module.ipynb #5edf743f
 class Sequential(Module):
-    "Modules one after the other, registered under '0', '1', ...; raises `TypeError` on anything that is no `Module`"
+    "Modules one after the other, registered under '0', '1', ...; raises `TypeError` on what is no `Module`"
     def __init__(self,
         *modules, # each takes the output of the one before; none: the input comes back
     ):
         for i,o in enumerate(modules):
-            if not isinstance(o, Module): raise TypeError(f'Sequential takes modules of mlp_foundations.nn one by one, not a {type(o).__name__} (argument {i}): {o}')
+            if not isinstance(o, Module): raise TypeError(f'{o!r} (argument {i}) is no nn.Module of ours')
             setattr(self, str(i), o)
     def forward(self, x):
         for o in self._children.values(): x = o(x)
         return x
     def __len__(self): return len(self._children)
-    def __getitem__(self, i): return list(self._children.values())[i]
+    def __getitem__(self, i): # a slice is a `Sequential` of the same layers under their names, as in torch.nn
+        if not isinstance(i, slice): return list(self._children.values())[i]
+        part = Sequential()
+        for k,o in list(self._children.items())[i]: setattr(part, k, o)
+        return part
 
 # %% ../nbs/06_nn_module.ipynb #e6ce808c
 def _copied(kind, p): # a frozen parameter stays frozen, a plain tensor becomes a trained one
-    return kind(p.detach().clone(memory_format=torch.contiguous_format), p.requires_grad or not isinstance(p, (Parameter, torch.nn.Parameter)))
+    if p is None: return None
+    trained = p.requires_grad or not isinstance(p, torch.nn.Parameter) # true of our Parameter too
+    return kind(p.detach().clone(memory_format=torch.contiguous_format), trained)
 
 def _is(o, kind): # a subclass with a `forward` of its own computes something else
     return isinstance(o, kind) and type(o).forward is kind.forward
 
 def _refuse_shared(name, tensors):
-    if len({t.data_ptr() for t in tensors})<len(tensors): raise ValueError(f'{name} would untie parameters that two layers share')
+    tensors = [t for t in tensors if t is not None]
+    two = len({t.data_ptr() for t in tensors})<len(tensors)
+    if two: raise ValueError(f'{name} would untie parameters that two layers share')
+
+def _layers(net): # of one net, or of one layer
+    if isinstance(net, Model): return net.layers
+    return net if hasattr(net, '__getitem__') else [net]
 
 # %% ../nbs/06_nn_module.ipynb #66d8af1e
 def to_torch(
-    net, # a `Sequential` of `Linear` and `ReLU`, a `mlp_foundations.layers.Model` (its loss is left out), or a list of such layers
+    net, # a `Sequential` of `Linear` and `ReLU`, a `Model` of 05 (without its loss), a list of layers, or one
 )->torch.nn.Sequential: # with copies of the weights
-    "The same net of `torch.nn` layers; raises `ValueError` on a layer that has no such counterpart, or if two layers share a parameter"
+    "The same net of `torch.nn` layers; raises `ValueError` on any other layer, or if two share a parameter"
     layers,moved = [],[]
-    for o in net.layers if isinstance(net, Model) else net:
+    for o in _layers(net):
         if _is(o, ReLU) or _is(o, Relu) and not o.shift: layers.append(torch.nn.ReLU())
         elif _is(o, Linear) or _is(o, Lin):
             pair = (o.weight, o.bias) if isinstance(o, Linear) else (o.w.t(), o.b) # (n_out, n_in), (n_out,)
-            layers.append(torch.nn.Linear(*pair[0].t().shape, device='meta'))
+            layers.append(torch.nn.Linear(*pair[0].t().shape, bias=pair[1] is not None, device='meta'))
             layers[-1].weight,layers[-1].bias = (_copied(torch.nn.Parameter, p) for p in pair)
             moved += pair
-        else: raise ValueError(f'to_torch knows linear layers and ReLU (without shift), not {type(o).__name__}')
+        else: raise ValueError(f'to_torch knows linear layers and ReLU without shift, not {type(o).__name__}')
     _refuse_shared('to_torch', moved)
     return torch.nn.Sequential(*layers)
 
 # %% ../nbs/06_nn_module.ipynb #b4a1288f
 def from_torch(
-    net:torch.nn.Sequential, # of `torch.nn.Linear` with a bias and `torch.nn.ReLU`
+    net:torch.nn.Sequential, # of `torch.nn.Linear` and `torch.nn.ReLU`, or one such layer
 )->Sequential: # with copies of the weights
-    "The same net of our layers; raises `ValueError` on any other layer, on one without bias, or if two layers share a parameter"
+    "The same net of our layers; raises `ValueError` on any other layer, or if two share a parameter"
     layers,moved = [],[]
-    for o in net:
+    for o in _layers(net):
         if _is(o, torch.nn.ReLU): layers.append(ReLU())
-        elif _is(o, torch.nn.Linear) and o.bias is not None:
+        elif _is(o, torch.nn.Linear):
             layers.append(Linear.__new__(Linear))
             layers[-1].weight,layers[-1].bias = (_copied(Parameter, p) for p in (o.weight, o.bias))
             moved += [o.weight, o.bias]
-        else: raise ValueError(f'from_torch knows torch.nn.Linear with a bias and torch.nn.ReLU, not {o}')
+        else: raise ValueError(f'from_torch knows torch.nn.Linear and torch.nn.ReLU, not {o}')
     _refuse_shared('from_torch', moved)
     return Sequential(*layers)

@@ -6,16 +6,18 @@
 __all__ = ['trace', 'Recording']
 
 # %% ../nbs/workshop/trace.ipynb #3f104c72
-import ast, copy, inspect, os, re, struct, tempfile, textwrap, zlib
-from base64 import b64encode
+import ast, copy, inspect, re, textwrap
 from collections import namedtuple
-from contextlib import contextmanager
 from html import escape
+from importlib.resources import files
 from pathlib import Path
+from unittest import mock
 
 import torch
 from fastcore.basics import patch
 
+from . import layers
+from .show import _few,_image,_num,_numbers,_shape,_stats,_values
 from .layers import *
 from .training import CrossEntropy
 
@@ -33,123 +35,121 @@ class _Copies:
 # %% ../nbs/workshop/trace.ipynb #d8b4d5b1
 class _Call:
     "One layer's part in a pass: copies of what came in and of what went out, both ways"
-    def __init__(self, layer, i, keep):
-        self.layer,self.cls,self.keep,ps = layer,type(layer),keep,layer.params()
-        self.name,self.where = self.cls.__name__,'the loss' if i is None else f'layers[{i}]'
-        self.params,self.twin = [keep(p).detach() for p in ps],_twin(layer, ps, keep)
-        own = {id(v): k for k,v in vars(layer).items() if k not in ('inp', 'out', 'targ', 'up', 'layer')}
-        self.attrs = [own.get(id(p), f'p{k}') for k,p in enumerate(ps)]
-
-# %% ../nbs/workshop/trace.ipynb #4d54f447
-@patch
-def listen(self:_Call):
-    "Put two functions in the way of the layer's `forward` and `bwd`, which copy what passes"
-    forward,bwd = self.layer.forward,self.layer.bwd
-    def kept(g): return None if g is None else self.keep(torch.as_tensor(g)) # somebody's `g` may be a number
-    def heard(*args):
-        self.args = [self.keep(o) for o in args]
-        out = forward(*args)
-        self.out = self.keep(out)
-        return out
-    def heard_back(out, *args):
-        ts = [args[0], *self.layer.params()]
-        before,self.out_g = [getattr(t, 'g', None) for t in ts],kept(getattr(out, 'g', None))
-        bwd(out, *args)
-        now = [getattr(t, 'g', None) for t in ts]
-        self.grads = [kept(None if g is old else g) for g,old in zip(now, before)]
-    self.layer.forward,self.layer.bwd = heard,heard_back
-
-# %% ../nbs/workshop/trace.ipynb #67bc66d6
-@contextmanager
-def _listening(calls):
-    "Listen to the layers of `calls`, and leave them as they were"
-    own = [{k: vars(c.layer)[k] for k in ('forward', 'bwd') if k in vars(c.layer)} for c in calls]
-    try:
-        for c in calls: c.listen()
-        yield
-    finally:
-        for c,o in zip(calls, own):
-            for k in ('forward', 'bwd'): vars(c.layer).pop(k, None)
-            vars(c.layer).update(o)
-
-# %% ../nbs/workshop/trace.ipynb #0378cc4e
-def _twin(layer, params, keep):
-    "A copy of `layer` as it is now, without what it remembers of earlier calls; or the reason why there is none, as a text"
-    bare = copy.copy(layer)
-    for o in ('out', 'args', 'saved'): vars(bare).pop(o, None)
-    try: return copy.deepcopy(bare, {id(p): keep(p) for p in params})
-    except Exception as e: return f"{type(layer).__name__} can't be copied ({type(e).__name__}), so there is nothing for autograd to run"
+    def __init__(self, layer, twin, where, keep):
+        self.cls,self.name,self.where,self.twin = type(layer),type(layer).__name__,where,twin
+        self.params,self.args = [p.detach() for p in twin.params()],None
+        self.out_g,self.grads,self.busy,self.stopped = None,None,False,'it was not called'
+        own = {id(v): k for k,v in vars(twin).items() if k not in ('inp', 'out', 'targ', 'up', 'layer')}
+        self.attrs = [own.get(id(p), f'p{k}') for k,p in enumerate(twin.params())]
+        self._listen(layer, keep)
+    def _listen(self, layer, keep):
+        "Put two functions in the way of the `forward` and `bwd` of `layer`, which copy what passes"
+        forward,bwd = layer.forward,layer.bwd
+        def kept(g): return None if g is None else keep(torch.as_tensor(g)) # somebody's `g` may be a number
+        def heard(*args):
+            if self.args: raise TypeError(f'trace follows layers that are called once; {self.name}, {self.where}, was called again')
+            self.args = [keep(o) for o in args]
+            out = forward(*args)
+            self.out = keep(out)
+            return out
+        def heard_back(out, *args):
+            ts = [args[0], *layer.params()]
+            before,self.out_g = [getattr(t, 'g', None) for t in ts],kept(getattr(out, 'g', None))
+            self.busy = True
+            bwd(out, *args)
+            self.busy = False
+            self.grads = [kept(None if t.g is old else t.g) if hasattr(t, 'g') else None for t,old in zip(ts, before)]
+        layer.forward,layer.bwd = heard,heard_back
 
 # %% ../nbs/workshop/trace.ipynb #d226b5f4
 def trace(
-    model:Model, # any `Model`; its gradients are set, as by any pass
+    model:Model, # any `Model`; a copy of it runs, so it stays as it is
     xb, # (n, n_in), rows as the model wants them
     yb, # targets, as its loss wants them
-    inp_g:bool=False, # the gradient of the input too, as for `model.backward`?
+    inp_g:bool=True, # show the gradient of the input too?
 )->'Recording': # shows itself in a notebook; `table` and `save` for elsewhere
-    "Run `model` forward and backward and record the pass; raises `TypeError` without a `Model` or targets and where there is anything but tensors with values to show, and what the model itself raises"
-    if not isinstance(model, Model): raise TypeError(f'trace needs a Model, such as Model([Lin(w, b)], Mse()), not {type(model).__name__}')
+    "Record a pass of `model`, forward and backward; raises `TypeError` for what can't be shown, and what the model raises"
+    if not isinstance(model, Model):
+        raise TypeError(f'trace needs a Model, such as Model([Lin(w, b)], Mse()), not {type(model).__name__}')
     if yb is None: raise TypeError('trace needs targets: without a loss there is nothing to go back from')
     if not torch.is_tensor(xb): raise TypeError(f'trace needs a tensor of rows, not {type(xb).__name__}')
-    keep,rng = _Copies(),torch.get_rng_state()
-    calls = [_Call(l, i, keep) for i,l in enumerate(model.layers)] + [_Call(model.loss, None, keep)]
-    with _listening(calls):
-        model(xb, yb)
-        model.backward(inp_g)
-    for c in calls:
-        del c.layer,c.keep # what is kept are copies, nothing else
-        for o in (*c.args, *c.params, c.out):
-            if not torch.is_tensor(o): raise TypeError(f'trace shows tensors; {c.name}, {c.where}, was given or made a {type(o).__name__}')
-            if not o.numel(): raise TypeError(f'trace shows tensors with values; {c.name}, {c.where}, was given or made one of shape {tuple(o.shape)}')
+    run,twin = _copy(model),_copy(model)
+    keep,rng,x = _Copies(),torch.get_rng_state(),xb.detach().clone()
+    calls = [_Call(l, t, f'layers[{i}]', keep) for i,(l,t) in enumerate(zip(run.layers, twin.layers))]
+    calls.append(_Call(run.loss, twin.loss, 'the loss', keep))
+    made = keep(x)
+    with torch.random.fork_rng(devices=[]):
+        loss = run(x, yb)
+        for c in calls:
+            _check_shown(c)
+            c.linked,made = c.args[0] is made,c.out
+        try: run.backward()
+        except Exception as e: # a gradient that the next layer, or the model, can't use is shown; an error in a `bwd` is raised
+            if any(c.busy for c in calls) or calls[-1].grads is None: raise
+            for c in calls: c.stopped = str(e)
+    if keep(loss) is not made: raise TypeError(f'trace needs a model that returns the value of its loss; {type(model).__name__}.forward returns something else')
     return Recording(calls, rng, inp_g)
 
-# %% ../nbs/workshop/trace.ipynb #fe779d0b
+def _copy(model):
+    "A copy of `model` that shares nothing with it"
+    try:
+        with torch.inference_mode(False): return copy.deepcopy(model)
+    except Exception as e: raise TypeError(f"trace works on a copy, and this {type(model).__name__} can't be copied: {type(e).__name__}: {e}") from e
+
+def _check_shown(c):
+    "Raise `TypeError` unless `c` took part in the pass and all that it saw are tensors with values"
+    if c.args is None: raise TypeError(f'trace follows layers that are called once; {c.name}, {c.where}, was not called')
+    for o in (*c.args, *c.params, c.out):
+        if not torch.is_tensor(o): raise TypeError(f'trace shows tensors; {c.name}, {c.where}, was given or made a {type(o).__name__}')
+        if not o.numel(): raise TypeError(f'trace shows tensors with values; {c.name}, {c.where}, was given or made one of shape {tuple(o.shape)}')
+
 class Recording:
     "A recorded pass. It shows itself in a notebook; `table()` is the same as text, `save(path)` writes a page of its own"
     def __init__(self,
         calls:list, # what `trace` recorded of each layer, the loss last
         rng, # the state of torch's random numbers before the pass
-        inp_g:bool, # was the gradient of the input asked for?
+        inp_g:bool, # show the gradient of the input?
     ):
         self.calls,self.rng,self.inp_g = calls,rng,inp_g
         self._names()
-
-# %% ../nbs/workshop/trace.ipynb #790b457e
-@patch
-def _names(self:Recording):
-    "Name the tensors as the lessons do: x, w1, b1, l1, ..., out, loss"
-    k,inp,end = 0,'x',len(self.calls)-1
-    for i,c in enumerate(self.calls):
-        out = 'loss' if i==end else 'out' if i==end-1 else f'l{i+1}'
-        k += bool(c.params)
-        c.names = dict({a: f'{a}{k}' for a in c.attrs}, inp=inp, out=out, targ='targ')
-        inp = out
-
-@patch
-def _chain(self:Recording):
-    "The layers, and how many rows went through them"
-    n = len(self.calls[0].args[0])
-    return ' → '.join(c.name for c in self.calls)+f", {n} row{'s'*(n!=1)}"
-
-@patch
-def __repr__(self:Recording): return f'<trace of {self._chain()}>'
+    def _names(self):
+        "Name the tensors as the lessons do: x, w1, b1, l1, ..., out, loss"
+        k,inp,end = 0,'x',len(self.calls)-1
+        for i,c in enumerate(self.calls):
+            out = 'loss' if i==end else 'out' if i==end-1 else f'l{i+1}'
+            if not c.linked: inp = f'x{i+1}' # it came by another way
+            k += bool(c.params)
+            c.names = dict({a: f'{a}{k}' for a in c.attrs}, inp=inp, out=out, targ='targ')
+            inp = out
+    def _chain(self):
+        "The layers, and how many rows went through them"
+        n = len(self.calls[0].args[0])
+        return ' → '.join(c.name for c in self.calls)+f", {n} row{'s'*(n!=1)}"
+    def __repr__(self): return f'<trace of {self._chain()}>'
+    def _given(self):
+        "Name and value of what the pass starts from: input, weights, targets"
+        yield 'x',self.calls[0].args[0]
+        for c in self.calls: yield from ((c.names[a], p) for a,p in zip(c.attrs, c.params))
+        for o in self.calls[-1].args[1:]: yield 'targ',o
+    def _repr_mimebundle_(self, include=None, exclude=None): return {'text/html': self._stepper(), 'text/plain': self.table()}
 
 # %% ../nbs/workshop/trace.ipynb #c8d7a123
 def _replay(c):
     "Run the forward pass of `c` again, under autograd: `c.again` is its output, `c.leaves` what it was made from; `c.why` says why there is none"
-    c.again,c.leaves,c.why = None,[],c.twin if isinstance(c.twin, str) else None
-    if c.why: return
+    c.again,c.leaves,c.why = None,[],None
     def leaf(o): return o.requires_grad_() if o.is_floating_point() else o
     try:
         c.leaves = [leaf(o) for o in (c.args[0].clone(), *c.twin.params())]
         out = c.twin.forward(c.leaves[0].clone(), *c.args[1:]) # autograd forbids to write into a leaf
-    except Exception as e: c.why = f"autograd can't run {c.name}.forward: {type(e).__name__}: {str(e).partition(chr(10))[0]}"
-    else:
-        if not (torch.is_tensor(out) and out.requires_grad): c.why = f"autograd can't differentiate {c.name}.forward, whose output doesn't know what it was made from"
-        elif out.shape!=c.out.shape or not torch.allclose(out.detach(), c.out, equal_nan=True): c.why = f'{c.name}.forward gives another output when it is run again'
-        else: c.again = out
+    except Exception as e:
+        c.why = f"autograd can't run {c.name}.forward: {type(e).__name__}: {str(e).partition(chr(10))[0]}"
+        return
+    if not (torch.is_tensor(out) and out.requires_grad):
+        c.why = f"autograd can't differentiate {c.name}.forward, whose output doesn't know what it was made from"
+    elif out.shape!=c.out.shape or not torch.allclose(out.detach(), c.out, equal_nan=True):
+        c.why = f'{c.name}.forward gives another output when it is run again'
+    else: c.again = out
 
-# %% ../nbs/workshop/trace.ipynb #55df1403
 def _vjp(c, g):
     "Autograd's gradients of the input and of the parameters of `c`, for the upstream gradient `g`; None where it has none"
     res = [None]*(1+len(c.params))
@@ -162,7 +162,7 @@ def _vjp(c, g):
 # %% ../nbs/workshop/trace.ipynb #9ceae32d
 def _rounding(c, k, want):
     "How far two right ways to compute gradient `k` of `c`, `want`, may be apart, in its dtype"
-    def big(o): return float(o.abs().nan_to_num(0., 0.).max())
+    def big(o): return float(o.double().abs().nan_to_num(0., 0.).max())
     eps,up = torch.finfo(want.dtype).eps,torch.ones(1) if c.out_g is None else c.out_g.abs().nan_to_num(0., 0.)
     added = max(float(up.sum(i).max()) for i in (0, 1)) if up.ndim==2 and up.numel() else float(up.sum()) # a row or a column of them
     times = c.args[:1] if k or c.out_g is None else c.params # what the upstream gradient is multiplied by
@@ -173,36 +173,47 @@ def _off(c, k, got, want):
     if got.shape!=want.shape: return torch.ones(1, dtype=torch.bool)
     return ~got.to(want.dtype).isclose(want, rtol=0., atol=_rounding(c, k, want), equal_nan=True)
 
-# %% ../nbs/workshop/trace.ipynb #58839753
-def _num(v):
-    "A number in three digits; no minus before a zero"
-    if isinstance(v, (bool, int)): return str(int(v))
-    return f'{float(f"{v:.3g}")+0.:.3g}'.replace('e-0', 'e-').replace('e+0', 'e+')
-
+# %% ../nbs/workshop/trace.ipynb #3b24ce96
 def _where(got, want, bad):
     "How much differs, and the first place of it"
     if got.shape!=want.shape: return f': its shape is {tuple(got.shape)} and should be {tuple(want.shape)}'
     i = tuple(bad.nonzero()[0].tolist())
     return f' in {int(bad.sum())} of {bad.numel()} values, the first at {list(i)}: {_num(got[i].item())} by hand, {_num(want[i].item())} by autograd'
 
-# %% ../nbs/workshop/trace.ipynb #3b24ce96
+def _blame(c, fits):
+    "Whose mistake a wrong gradient of `c` is"
+    if fits is None: return f'{c.name}.bwd was given no upstream gradient of the right shape'
+    if fits: return f'{c.name}.bwd is right, but the upstream gradient that it was given is wrong'
+    return f'The mistake is in {c.name}.bwd'
+
+def _unknown(c):
+    "Why autograd has no value for a gradient of `c`"
+    if c.why: return c.why
+    if c.lost and (c.out_g is None or c.out_g.shape!=c.out.shape):
+        return f'{c.name} was given no upstream gradient of the right shape'
+    return f'autograd finds no way to it from the output of {c.name}'
+
 def _verdict(c, k):
     "Is gradient `k` of `c` right (None: nobody knows), a sentence about it, and does it follow from the upstream gradient that came (None: none came)?"
+    if c.grads is None: return None,f'not compared: the backward pass did not reach {c.name}: {c.stopped}',True
     got,here,want = c.grads[k],c.here[k],c.want[k]
     if got is None: return False,f'MISSING: {c.name}.bwd left no new gradient there',False
-    if want is None: return None,'not compared: '+(c.why or (f'{c.name} was given no upstream gradient of the right shape' if c.lost and (c.out_g is None or c.out_g.shape!=c.out.shape) else f'autograd finds no way to it from the output of {c.name}')),True
-    bad,fits = _off(c, k, got, want),None if here is None else not _off(c, k, got, here).any()
-    blame = f'{c.name}.bwd was given no upstream gradient of the right shape' if fits is None else f'{c.name}.bwd is right, but the upstream gradient that it was given is wrong' if fits else f'The mistake is in {c.name}.bwd'
-    if bad.any(): return False,f'DIFFERS from autograd{_where(got, want, bad)}. {blame}',fits
-    if fits is False: return False,f'DIFFERS from autograd for the upstream gradient that came: {c.name}.bwd makes up for another mistake',fits
-    return True,'agrees with autograd'+(f' for the upstream gradient that came; autograd got no further back than {c.lost}' if c.lost else ''),fits
+    if want is None: return None,f'not compared: {_unknown(c)}',True
+    fits = None if here is None else not _off(c, k, got, here).any()
+    bad = _off(c, k, got, want)
+    if bad.any(): return False,f'DIFFERS from autograd{_where(got, want, bad)}. {_blame(c, fits)}',fits
+    if fits is False:
+        return False,f'DIFFERS from autograd for the upstream gradient that came: {c.name}.bwd makes up for another mistake',fits
+    if c.lost: return True,f'agrees with autograd for the upstream gradient that came; autograd got no further back than {c.lost}',fits
+    return True,'agrees with autograd',fits
 
 # %% ../nbs/workshop/trace.ipynb #12b72106
 @patch
 def _compare(self:Recording):
     "Store in each call what autograd says: `want`, `here` (for the upstream gradient that came) and `said`; once, when somebody looks"
     if hasattr(self.calls[0], 'said'): return
-    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
+    ours = mock.patch.object(layers, 'relu', torch.relu) # the slope at exactly 0 is 0, where that of `clamp_min` is 1
+    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad(), ours:
         torch.set_rng_state(self.rng)
         for c in self.calls: _replay(c)
         up,lost = torch.ones_like(self.calls[-1].out),None # what autograd sends back; the layer through which it found no way
@@ -211,7 +222,7 @@ def _compare(self:Recording):
             c.want,c.lost = c.here if lost else _vjp(c, up),lost
             c.said = [_verdict(c, k) for k in range(1+len(c.params))]
             up = c.want[0]
-            if up is None: lost = lost or c.name
+            if up is None or not c.linked: lost = lost or c.name
 
 # %% ../nbs/workshop/trace.ipynb #e713ad0c
 class _Term(namedtuple('_Term', 'name value role', defaults=('',))):
@@ -238,7 +249,6 @@ def _relu(inp, up, layer, **_):
     gate = _Term(f'({inp.name} > 0)', (inp.value>0).to(inp.value.dtype), 'local')
     return dict(out=['max(0, ', inp, ')'+(f' − {_num(layer.shift)}' if layer.shift else '')], inp=[gate, ' × ', up])
 
-# %% ../nbs/workshop/trace.ipynb #cfb381d9
 def _mse(inp, targ, up, **_):
     local = _Term(f'2/n ({inp.name} − {targ.name})', 2/len(targ.value)*(inp.value-targ.value[:,None]), 'local')
     return dict(out=['mean of (', inp, ' − ', targ, ')²'], inp=[local, ' × ', up])
@@ -264,7 +274,6 @@ def _jacobian(c, k):
     rows = [_vjp(c, o.view(c.again.shape))[k] for o in torch.eye(c.again.numel()).to(c.again)]
     return None if rows[0] is None else torch.stack([o.flatten() for o in rows], 1)
 
-# %% ../nbs/workshop/trace.ipynb #1e282b5b
 def _other(c):
     "The formulas of a layer that we don't know: its name, and what autograd says about its slopes"
     t = _terms(c)
@@ -311,13 +320,12 @@ def _back_steps(c, right, before, inp_g):
     "The steps back through `c`, in the order of its lines"
     keys,steps = ['inp', *c.attrs],[]
     for k,key in enumerate(keys):
-        if k==0 and not before and not inp_g: continue
+        if k==0 and not (c.args[0].is_floating_point() and (before or inp_g)): continue # whole numbers have no gradient
         name = c.names[key]
         then = f'stays at {name}, for a step of training: {name} −= lr × {name}.g' if k else f'goes back to {before.name}, {before.where}, as its upstream gradient' if before else 'ends here: how fast the loss goes up with each value of the input'
-        steps.append(_Step('backward', c, f'{name}.g', right[key], c.grads[k], _code(c, 'bwd', key), then, *c.said[k], c.want[k]))
+        steps.append(_Step('backward', c, f'{name}.g', right[key], c.grads and c.grads[k], _code(c, 'bwd', key), then, *c.said[k], c.want[k]))
     return sorted(steps, key=lambda o: [i for i,(_,one) in enumerate(o.code) if one])
 
-# %% ../nbs/workshop/trace.ipynb #ce409a4c
 @patch
 def _steps(self:Recording):
     "All steps of the pass, in order"
@@ -332,35 +340,7 @@ def _steps(self:Recording):
     self.steps = there+[o for steps in reversed(back) for o in steps]
     return self.steps
 
-# %% ../nbs/workshop/trace.ipynb #3865a93f
-def _grid(t):
-    "`t` as a matrix: a tensor of up to one axis is one row, of three and more axes the later ones are strung together"
-    t = t.detach().cpu()
-    return t.reshape(1, -1) if t.ndim<2 else t.flatten(1)
-
-def _few(t): return t.numel()<=48 and max(_grid(t).shape)<=12
-def _shape(t): return str(tuple(t.shape)) if t.ndim else 'one number'
-def _stats(t):
-    "Mean, std and range of the values of `t`, in words; a mean that is nothing but rounding is 0"
-    v = t.detach().cpu().double().flatten()
-    if len(v)<2: return ', '.join(map(_num, v.tolist()))
-    mean,std,lo,hi = (o.item() for o in (v.mean(), v.std(correction=0), v.min(), v.max()))
-    odd = int((~v.isfinite()).sum())
-    return f'mean {_num(mean if not abs(mean)<1e-6*max(hi, -lo) else 0.)}, std {_num(std)}, from {_num(lo)} to {_num(hi)}'+(f'; {odd} not finite' if odd else '')
-
-def _values(t):
-    "All of `t` in a line where it is small, else its statistics"
-    def nested(o): return f"[{', '.join(map(nested, o))}]" if isinstance(o, list) else _num(o)
-    return nested(t.detach().tolist()) if _few(t) else _stats(t)
-
 # %% ../nbs/workshop/trace.ipynb #03f3cc8c
-@patch
-def _given(self:Recording):
-    "Name and value of what the pass starts from: input, weights, targets"
-    yield 'x',self.calls[0].args[0]
-    for c in self.calls: yield from ((c.names[a], p) for a,p in zip(c.attrs, c.params))
-    for o in self.calls[-1].args[1:]: yield 'targ',o
-
 @patch
 def _title(self:Recording):
     "What was recorded, and whether the gradients are right, in a line"
@@ -370,7 +350,6 @@ def _title(self:Recording):
     said = f"{len(wrong)} of {len(back)} gradients DIFFER from autograd: {', '.join(wrong)}" if wrong else f'{len(back)-len(unknown)} of {len(back)} gradients agree with autograd'
     return f"{self._chain()}: {len(steps)} steps. {said}" + (f"; not compared: {', '.join(unknown)}" if unknown else '')+'.'
 
-# %% ../nbs/workshop/trace.ipynb #6cf1a4cc
 def _formula(s): return f"{s.name} = "+(_Term(s.name, None).math+' = ' if s.phase=='backward' else '') + ''.join(o if isinstance(o, str) else o.math for o in s.terms)
 def _method(s): return f"{s.call.name}.{'bwd' if s.phase=='backward' else 'forward'}"
 
@@ -384,7 +363,6 @@ def _lines(i, s):
     if s.said: yield f'     check     {s.name} {s.said}'
     yield f'     then      {s.name} {s.then}'
 
-# %% ../nbs/workshop/trace.ipynb #d36811d8
 @patch
 def table(self:Recording)->str: # first what is given, then the steps
     "The pass as text: formulas, code, shapes, values, and what autograd says"
@@ -392,68 +370,11 @@ def table(self:Recording)->str: # first what is given, then the steps
     for i,s in enumerate(self._steps(), 1): lines += ['', *_lines(i, s)]
     return '\n'.join(lines)
 
-# %% ../nbs/workshop/trace.ipynb #61930647
-def _png(grey):
-    "`grey`, rows of bytes from 0, black, to 255, white, as a file in PNG's format (W3C, 2003)"
-    def chunk(kind, data): return struct.pack('>I', len(data))+kind+data+struct.pack('>I', zlib.crc32(kind+data))
-    h,w = grey.shape
-    rows = b''.join(b'\0'+bytes(r) for r in grey.tolist()) # the 0: this row is stored as it is
-    return b'\x89PNG\r\n\x1a\n'+chunk(b'IHDR', struct.pack('>2I5B', w, h, 8, 0, 0, 0, 0))+chunk(b'IDAT', zlib.compress(rows, 9))+chunk(b'IEND', b'')
-
-# %% ../nbs/workshop/trace.ipynb #2ca17996
-def _shrink(m, most=128):
-    "Matrix `m` with at most `most` rows and columns, and what was done, in words"
-    r,c = (-(-o//most) for o in m.shape)
-    if r==c==1: return m,''
-    m = torch.nn.functional.pad(m, (0, -m.shape[1]%c, 0, -m.shape[0]%r)).unflatten(1, (-1,c)).unflatten(0, (-1,r)) # (rows, r, columns, c)
-    hi,lo = m.amax((1,3)),m.amin((1,3))
-    return torch.where(hi>=-lo, hi, lo),f'each square is the largest in size of {r} × {c} values'
-
-# %% ../nbs/workshop/trace.ipynb #0be35f97
-def _tiles(m, most=60, across=10):
-    "Rows of 784 values as pictures of 28 by 28, side by side and below each other with lines of NaN between them, and what was left out"
-    k = min(len(m), most)
-    across = min(k, across)
-    m = torch.cat([m[:k].reshape(k, 28, 28), m.new_full((-k%across, 28, 28), torch.nan)])
-    m = torch.nn.functional.pad(m, (0, 1, 0, 1), value=torch.nan).unflatten(0, (-1, across)).transpose(1, 2) # (down, 29, across, 29)
-    return m.flatten(2).flatten(0, 1)[:-1,:-1],k
-
-def _layout(t):
-    "The values of `t` as they are drawn, (H, W), how that is, in words, and the pixels of each square"
-    m = _grid(t).double()
-    n,turned = m.shape,m.shape[1]!=784 and (m.shape[0]==784 or m.shape[0]>max(12, 2*m.shape[1]))
-    if turned: m = m.t()
-    if m.shape[1]!=784:
-        m,how = _shrink(m)
-        if len(m)==1: m = m.expand(max(1, m.shape[1]//16), -1) # a row of one square's height is hard to see
-    elif len(m)==1: m,how,turned = m.reshape(28, 28),'as 28 × 28 pixels',False
-    else: (m,k),how,turned = _tiles(m),f"each {'column' if turned else 'row'} as 28 × 28 pixels"+(f', the first 60 of {len(m)}' if len(m)>60 else ''),False
-    px = min(16, 280//m.shape[1], 200//m.shape[0]) if 784 not in n else 4 if m.shape[1]==28 else 1
-    return m,'; '.join(o for o in ('turned: columns run across' if turned else '', how) if o),px
-
-# %% ../nbs/workshop/trace.ipynb #f6c59b89
-def _image(t, name, ink):
-    "A heat map of `t`, what its shades mean, and its width in pixels, caption included; `ink`: white is the smallest value, whatever it is, as on paper"
-    m,how,px = _layout(t)
-    fine = m[m.isfinite()]
-    lo,hi = (fine.min().item(),fine.max().item()) if len(fine) else (0.,0.)
-    if not ink: lo,hi = (-max(hi, -lo),max(hi, -lo)) if lo<0 else (0.,hi)
-    grey = 255-((m.nan_to_num(lo, hi, lo)-lo)/((hi-lo) or 1.)*255).round()
-    shades = f'white {_num(lo)}, '+('grey 0, ' if lo<0 and not ink else '')+f'black {_num(hi)}'
-    alt = escape(f'Heat map of {name}, {_shape(t)}: {_stats(t)}; '+'; '.join(o for o in (shades, how) if o))
-    h,w = m.shape
-    data = b64encode(_png(grey.to(torch.uint8))).decode()
-    return f'<img class="t-img" width="{w*px}" height="{h*px}" alt="{alt}" src="data:image/png;base64,{data}">','; '.join(o for o in (shades, how) if o),max(w*px, 160)
-
-# %% ../nbs/workshop/trace.ipynb #80977ce0
-def _numbers(t, name):
-    "A small tensor as a table of numbers, the ground darker behind larger sizes; a long row is drawn as a column"
-    m = _grid(t)
-    turned,big = m.shape[0]==1 and m.shape[1]>6,m.double().abs().nan_to_num(0., 0.).max().item() or 1.
-    rows = [[f'<td style="--v:{min(abs(v)/big, 1.) if v==v else 0.:.2f}">{_num(v)}</td>' for v in r] for r in m.tolist()]
-    if turned: rows = [[f'<th scope="row">{i}</th>', o] for i,o in enumerate(rows[0])]
-    body = ''.join(f"<tr>{''.join(r)}</tr>" for r in rows)
-    return f'<table aria-label="{escape(name)}, {_shape(t)}">{body}</table>','drawn as a column' if turned else ''
+# %% ../nbs/workshop/trace.ipynb #d9b2e502
+def _html(text):
+    "`text`, a formula, as HTML: x, w1 and l1ᵀ in italics with their number set low"
+    def name(m): return f'<i>{m[1]}</i>'+(f'<sub>{m[2]}</sub>' if m[2] else '')+('<sup>T</sup>' if m[3] else '')
+    return re.sub(r'(?<![&\w])(out|targ|loss|L|n|[a-zA-Z](?=\d|ᵀ|\b))(\d*)(ᵀ?)(?![\w;])', name, escape(text))
 
 def _figure(o, note='', ink=False):
     "A term, drawn: numbers if they are few, else a heat map"
@@ -463,12 +384,6 @@ def _figure(o, note='', ink=False):
     body,how,wide = (*_numbers(o.value, o.name), 0) if few else _image(o.value, o.name, ink)
     notes = [note, *([] if few else [_stats(o.value)]), how]
     return f"<figure{f' style={chr(34)}width: {wide}px{chr(34)}' if wide else ''}>{body}<figcaption>{head} {_shape(o.value)}<br>{'<br>'.join(escape(n) for n in notes if n)}</figcaption></figure>"
-
-# %% ../nbs/workshop/trace.ipynb #d9b2e502
-def _html(text):
-    "`text`, a formula, as HTML: x, w1 and l1ᵀ in italics with their number set low"
-    def name(m): return f'<i>{m[1]}</i>'+(f'<sub>{m[2]}</sub>' if m[2] else '')+('<sup>T</sup>' if m[3] else '')
-    return re.sub(r'(?<![&\w])(out|targ|loss|L|n|[a-zA-Z](?=\d|ᵀ|\b))(\d*)(ᵀ?)(?![\w;])', name, escape(text))
 
 # %% ../nbs/workshop/trace.ipynb #754dab00
 def _equation(s):
@@ -482,7 +397,6 @@ def _equation(s):
     if s.want is not None: pairs.append(('=' if s.ok else '≠', _figure(_Term(s.name, s.want), 'by autograd')))
     return ''.join(f'<div class="t-term"><span>{escape(sign)}</span>{fig}</div>' for sign,fig in pairs)
 
-# %% ../nbs/workshop/trace.ipynb #e648344b
 def _section(s, i, n):
     "Step `i` of `n` as HTML"
     c,mark = s.call,'✓' if s.ok else '✗' if s.ok is False else '?'
@@ -506,80 +420,8 @@ def _map(self:Recording):
         boxes.append(f'<li><b>{escape(c.name)}</b><span class="t-there">{there} →</span><span>← {back}</span></li>')
     return f'<ul class="t-map" aria-label="The steps by layer: the way there above, the way back below">{"".join(boxes)}</ul>'
 
-# %% ../nbs/workshop/trace.ipynb #1755e626
-_css = '''.mlp-trace { border: 1px solid gray; border-radius: .4rem; padding: .7rem 1rem; margin: .5rem 0; line-height: 1.45; font-size: 1rem; max-width: 60rem; box-sizing: border-box; }
-.mlp-trace [hidden] { display: none !important; }
-.mlp-trace :is(p, pre, figure) { margin: .4rem 0; padding: 0; }
-.mlp-trace:focus-visible, .mlp-trace :focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
-.mlp-trace button { font: inherit; font-size: .85rem; color: inherit; background: transparent; border: 1px solid gray; border-radius: .3rem; padding: .1rem .5rem; margin: 0; cursor: pointer; }
-.mlp-trace button:hover { background: color-mix(in srgb, currentColor 10%, transparent); }
-.mlp-trace button[aria-disabled=true] { opacity: .6; cursor: default; }
-.mlp-trace button[aria-current] { outline: 2px solid currentColor; font-weight: bold; background: color-mix(in srgb, currentColor 14%, transparent); }
-.mlp-trace ul.t-map.t-map { display: flex; flex-wrap: wrap; gap: .4rem; list-style: none; margin: .6rem 0; padding: 0; }
-.mlp-trace .t-map li { display: grid; gap: .25rem; margin: 0; padding: .25rem .5rem .4rem; border: 1px dashed gray; border-radius: .3rem; font-size: .85rem; }
-.mlp-trace .t-map b { text-align: center; }
-.mlp-trace .t-map span { display: flex; flex-wrap: wrap; gap: .25rem; align-items: center; }
-.mlp-trace .t-map .t-there { justify-content: flex-end; }
-.mlp-trace .t-go { display: flex; flex-wrap: wrap; gap: .4rem; align-items: center; }
-.mlp-trace .t-now { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); margin: 0; }
-'''
+def _text(name): return (files('mlp_foundations')/name).read_text(encoding='utf-8')
 
-# %% ../nbs/workshop/trace.ipynb #2b5209a7
-_css += '''.mlp-trace :is(.t-doc, .t-then, .t-go) { font-size: .9rem; }
-.mlp-trace :is(.t-title, .t-head) { font-weight: bold; }
-.mlp-trace .t-step { border-top: 1px solid gray; margin-top: .7rem; padding-top: .2rem; }
-.mlp-trace .t-formula { font-size: 1.3rem; }
-.mlp-trace i { font-family: Georgia, 'Times New Roman', serif; font-size: 1.05em; }
-.mlp-trace :is(sub, sup) { font-size: .7em; line-height: 0; }
-.mlp-trace pre.t-code { font-size: .85rem; white-space: pre-wrap; overflow-wrap: anywhere; border: 0 solid gray; border-left-width: 3px; border-radius: 0; padding: .1rem .6rem; background: transparent; color: inherit; }
-.mlp-trace .t-eq { display: flex; flex-wrap: wrap; gap: .6rem; margin: .8rem 0; }
-.mlp-trace .t-term { display: flex; gap: .6rem; max-width: 100%; }
-.mlp-trace .t-term > span { font-size: 1.2rem; white-space: nowrap; }
-.mlp-trace figure { max-width: 100%; min-width: 0; margin: .2rem 0; }
-.mlp-trace figcaption { font-size: .8rem; line-height: 1.35; text-align: left; color: inherit !important; margin: .2rem 0 0; }
-.mlp-trace figure img.t-img { image-rendering: pixelated; max-width: 100%; height: auto; padding: 0 !important; margin: 0; border-radius: 0 !important; background: none !important; outline: 1px solid gray; }
-.mlp-trace figure table { border-collapse: collapse; border: 1px solid; border-width: 0 1px; margin: 0; width: auto; font-size: .85rem; font-variant-numeric: tabular-nums; background: transparent; color: inherit; }
-.mlp-trace figure :is(tr, td, th) { border: 0; background: transparent; color: inherit; }
-.mlp-trace figure :is(td, th) { padding: .1rem .45rem; text-align: right; white-space: nowrap; font-weight: normal; }
-.mlp-trace figure td { background: color-mix(in srgb, currentColor calc(var(--v, 0)*20%), transparent); }
-.mlp-trace .t-none { border: 1px dashed gray; padding: .4rem; font-size: .85rem; }
-.mlp-trace .t-wrong { border: 3px double; padding: .3rem .6rem; font-weight: bold; }
-html[data-theme=dark] .text_html.text_html:has(> .mlp-trace) { background: none !important; color: inherit !important; } /* where Sphinx's theme would put it on white paper */
-@media print { .mlp-trace .t-step[hidden] { display: block !important; } .mlp-trace .t-nav { display: none; } }
-'''
-
-# %% ../nbs/workshop/trace.ipynb #507e18a6
-_js = '''(() => {
-for (const root of document.querySelectorAll('.mlp-trace:not([data-live])')) {
-  const nav = root.querySelector('.t-nav');
-  nav.innerHTML = nav.dataset.html;
-  const all = o => [...root.querySelectorAll(o)], steps = all('.t-step'), last = steps.length-1;
-  let at = 0;
-  const show = k => {
-    at = Math.max(0, Math.min(last, k));
-    steps.forEach((o, i) => o.hidden = i!==at);
-    for (const b of all('.t-map button')) if (+b.dataset.to===at) b.setAttribute('aria-current', 'step'); else b.removeAttribute('aria-current');
-    for (const b of all('.t-go button')) b.setAttribute('aria-disabled', at===(b.dataset.by<0 ? 0 : last));
-    root.querySelector('.t-now').textContent = ['.t-title', '.t-formula', '.t-said'].map(o => steps[at].querySelector(o)?.textContent || '').join('. ');
-  };
-  root.addEventListener('click', e => {
-    const b = e.target.closest('button');
-    if (b) show(b.dataset.to ? +b.dataset.to : at+(+b.dataset.by));
-  });
-  root.addEventListener('keydown', e => {
-    const to = {ArrowRight: at+1, ArrowLeft: at-1, Home: 0, End: last}[e.key];
-    if (to===undefined || e.altKey || e.ctrlKey || e.metaKey || e.shiftKey) return;
-    e.preventDefault();
-    e.stopPropagation();
-    show(to);
-  });
-  root.dataset.live = root.dataset.lmSuppressShortcuts = 'true'; // the second: JupyterLab leaves the keys to us
-  root.tabIndex = 0;
-  show(0);
-}
-})()'''
-
-# %% ../nbs/workshop/trace.ipynb #fa94b4de
 @patch
 def _stepper(self:Recording):
     "The whole as HTML"
@@ -587,31 +429,21 @@ def _stepper(self:Recording):
     sections = '\n'.join(_section(s, i, len(steps)) for i,s in enumerate(steps, 1))
     go = ''.join(f'<button type="button" data-by="{by}">{name}</button>' for by,name in ((-len(steps), 'first'), (-1, '← back'), (1, 'next →'), (len(steps), 'last')))
     nav = f'{self._map()}<div class="t-go">{go} <span>or the keys ←, →, Home and End while the focus is in this frame</span></div><p class="t-now" aria-live="polite"></p>'
-    return f'''<div class="mlp-trace" role="group" aria-label="A pass, step by step: {escape(self._chain())}"><style>{_css}</style><p class="t-head">{escape(self._title())}</p>
+    return f'''<div class="mlp-trace" role="group" aria-label="A pass, step by step: {escape(self._chain())}"><style>{_text('trace.css')}</style><p class="t-head">{escape(self._title())}</p>
 <div class="t-nav" data-html="{escape(nav)}"></div>
-{sections}<script>{_js}</script></div>'''
-
-@patch
-def _repr_mimebundle_(self:Recording, include=None, exclude=None): return {'text/html': self._stepper(), 'text/plain': self.table()}
+{sections}<script>{_text('trace.js')}</script></div>'''
 
 # %% ../nbs/workshop/trace.ipynb #55fffab7
 @patch
 def save(self:Recording,
     path, # where to, such as pass.html; what is there is replaced
 )->Path: # the same
-    "Write the stepper as a page of its own, wholly or not at all; raises `OSError` that says what to do if `path` can't be written"
+    "Write the stepper as a page of its own; raises `OSError` that says what to do if `path` can't be written"
     path,title = Path(path),escape(self._chain())
     if path.is_dir(): raise IsADirectoryError(f"{path} is a folder: name a file in it, such as {path/'pass.html'}")
     if not path.parent.is_dir(): raise FileNotFoundError(f'there is no folder {path.parent} to save {path.name} in: make it first, or name another')
     page = f'''<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
 <style>:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 1rem auto; padding: 0 .7rem; max-width: 60rem; background: Canvas; color: CanvasText }}</style>
 </head><body><main><h1 style="font-size: 1.3rem">{title}</h1>{self._stepper()}</main></body></html>'''
-    fd,tmp = tempfile.mkstemp(dir=path.parent, prefix='.'+path.name)
-    try:
-        with open(fd, 'w', encoding='utf-8') as f: f.write(page)
-        os.chmod(tmp, 0o644)
-        os.replace(tmp, path)
-    except BaseException:
-        os.unlink(tmp)
-        raise
+    path.write_text(page, encoding='utf-8')
     return path

@@ -89,13 +89,17 @@ def signature(f):
     return str(sig.replace(return_annotation=sig.empty, parameters=[p.replace(annotation=p.empty, default=shown(p.default) if p.default is not p.empty else p.empty)
                                                                     for p in sig.parameters.values() if p.name!='self']))
 
+def of_package(kind):
+    "The name of a type; with its module if it is ours, since two modules have a `Module`"
+    return f'{kind.__module__}.{kind.__name__}' if kind.__module__.startswith(LIB) else kind.__name__
+
 def fields(f):
     "What each argument of `f` means, and what it returns"
     types = {k:p.annotation for k,p in inspect.signature(f).parameters.items() if isinstance(p.annotation, type) and p.annotation is not p.empty}
     for name,o in docments(f, full=True).items():
         if not o.docment: continue
         yield f":{'returns' if name=='return' else f'param {name}'}: {escape(' '.join(o.docment.split()))}"
-        if name in types: yield f':type {name}: {types[name].__name__}'
+        if name in types: yield f':type {name}: {of_package(types[name])}'
 
 def entry(kind, name, o, where='', fence='`````'):
     "The entry of the reference for `o`, with those of its documented methods"

@@ -18,7 +18,7 @@ shots = root/'executed'/'screenshots'
 
 BAR = 'from time import sleep\nfrom tqdm import tqdm\nfor _ in tqdm(range(20), unit="step"): sleep(.05)'
 SLIDER = '''import matplotlib.pyplot as plt
-from mlp_foundations.data import show_slider
+from mlp_foundations.show import show_slider
 def draw(v):
     if v==4: raise ValueError("four is refused")
     return plt.figure(figsize=(3, 1)), f"drawn for {v:.3g}"

@@ -16,8 +16,8 @@ class Ungated(Relu):
     def bwd(self, out, inp): inp.g = out.g
 
 def rand(*size, g=torch.Generator().manual_seed(0)): return torch.randn(*size, generator=g)
-def small(relu=Relu): return trace(Model([Lin(rand(3, 2), rand(2)), relu(), Lin(rand(2, 1), rand(1))], Mse()), rand(4, 3), rand(4), inp_g=True)
-def digit(): return trace(Model([Lin(rand(784, 50)/28, rand(50)), Relu(), Lin(rand(50, 10), rand(10))], CrossEntropy()), rand(1, 784), torch.tensor([3]), inp_g=True)
+def small(relu=Relu): return trace(Model([Lin(rand(3, 2), rand(2)), relu(), Lin(rand(2, 1), rand(1))], Mse()), rand(4, 3), rand(4))
+def digit(): return trace(Model([Lin(rand(784, 50)/28, rand(50)), Relu(), Lin(rand(50, 10), rand(10))], CrossEntropy()), rand(1, 784), torch.tensor([3]))
 
 PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>x</title><style>:root {{ color-scheme: light dark }}</style><body><input id="before" value="abc">{}<p>between</p>{}<input id="after"></body></html>'
 

@@ -14,6 +14,7 @@ from statistics import median
 out = Path(__file__).resolve().parent.parent/'executed'
 M,NH,C,LR = 784,50,10,.01
 KINDS = ['full', 'epoch', 'memory', 'scale', 'accuracy']
+OURS = ['ours, plain', 'ours, fused'] # `fit` and `model.backward`; `fit_fused` and `grads_fused`
 
 def args_from(argv):
     p = argparse.ArgumentParser(description=__doc__.split('\n')[0])
@@ -87,12 +88,16 @@ def products(torch, x, sizes):
 
 # --- the contenders: each takes weights, data and settings, and gives a function for one epoch and one for the weights ----------
 
-def ours(torch, ws, x, y, bs, shuffle):
-    from mlp_foundations.all import Model, Lin, Relu, CrossEntropy, fit
-    w1,b1,w2,b2 = (o.clone() for o in ws)
-    w1,w2 = (o.t().contiguous().t() for o in (w1, w2)) # as kaiming_normal makes them
-    model = Model([Lin(w1, b1), Relu(), Lin(w2, b2)], CrossEntropy())
-    return lambda: fit(model, x, y, epochs=1, lr=LR, final_lr=LR, bs=bs, shuffle=shuffle, progress=False), lambda: [w1, b1, w2, b2]
+def by(name):
+    "The contender of ours that trains with `fit` or `fit_fused`"
+    def ours(torch, ws, x, y, bs, shuffle):
+        from mlp_foundations import speed, training
+        from mlp_foundations.layers import Model, Lin, Relu
+        w1,b1,w2,b2 = ws = [o.clone() for o in ws]
+        model = Model([Lin(w1, b1), Relu(), Lin(w2, b2)], training.CrossEntropy())
+        train = dict(fit=training.fit, fit_fused=speed.fit_fused)[name]
+        return lambda: train(model, x, y, epochs=1, lr=LR, final_lr=LR, bs=bs, shuffle=shuffle, progress=False), lambda: ws
+    return ours
 
 def plain(torch, ws, x, y, bs, shuffle):
     w1,b1,w2,b2 = (o.clone() for o in ws)
@@ -226,7 +231,7 @@ def sklearn_mlp(torch, ws, x, y, bs, shuffle):
     for old,new in zip(net.intercepts_, (ws[1], ws[3])): old[:] = new.numpy()
     return epoch, lambda: [torch.from_numpy(o) for o in (net.coefs_[0], net.intercepts_[0], net.coefs_[1], net.intercepts_[1])]
 
-PEERS = {'ours': ours, 'hand-written, plain': plain, 'torch.nn, slices': torch_nn, 'torch.nn, DataLoader': torch_loader, 'torch.compile': torch_compiled,
+PEERS = {'ours, plain': by('fit'), 'ours, fused': by('fit_fused'), 'hand-written, plain': plain, 'torch.nn, slices': torch_nn, 'torch.nn, DataLoader': torch_loader, 'torch.compile': torch_compiled,
          'NumPy': numpy_net, 'JAX, jit a step': jax_step, 'JAX, jit an epoch': jax_scan, 'scikit-learn': sklearn_mlp}
 
 def present(torch):
@@ -276,11 +281,12 @@ def epoch_work(torch, x, y, bs, shuffle, rounds):
     return race({'products': bare} | {k: make(torch, ws, x, y, bs, shuffle)[0] for k,make in peers.items()}, rounds), missing
 
 def full_models(torch, x, y, sizes):
-    "One forward and backward pass over all rows: by the products alone, by our Model, by plain code, by torch.nn"
-    from mlp_foundations.all import Model, Lin, Relu, Mse
+    "One forward and backward pass over all rows by our Model, plain and fused, and by torch.nn"
+    from mlp_foundations.layers import Model, Lin, Relu, Mse
+    from mlp_foundations.speed import grads_fused
     ws = weights(torch, sizes)
     layers = []
-    for w,b in zip(ws[::2], ws[1::2]): layers += [Lin(w.t().contiguous().t(), b), Relu()]
+    for w,b in zip(ws[::2], ws[1::2]): layers += [Lin(w, b), Relu()]
     model = Model(layers[:-1], Mse())
     def step():
         model(x, y)
@@ -292,7 +298,7 @@ def full_models(torch, x, y, sizes):
         for p in net.parameters(): p.grad = None
         torch.nn.functional.mse_loss(net(x)[:,0], y).backward()
     def grads(): return [p.g for p in model.params()]
-    return ws, dict(ours=step, nn=nn), grads, net
+    return ws, {'ours, plain': step, 'ours, fused': lambda: grads_fused(model, x, y), 'torch.nn': nn}, grads, net
 
 def full_work(torch, x, y, rounds):
     sizes,y = (M, NH, 1),y.float()
@@ -308,20 +314,21 @@ def full_work(torch, x, y, rounds):
     loss = sum((((x[i:i+5000].double()@want[0]+want[1]).relu()@want[2]+want[3])[:,0]-y[i:i+5000]).pow(2).sum() for i in range(0, len(x), 5000))/len(x)
     loss.backward()
     want = [o.grad for o in want]
-    fs['ours']()
-    close('ours', grads(), want, 1e-5)
-    close('plain', by_hand(), want, 1e-5)
-    fs['nn']()
+    for k in OURS:
+        fs[k]()
+        close(k, grads(), want, 1e-5)
+    close('hand-written, plain', by_hand(), want, 1e-5)
+    fs['torch.nn']()
     close('torch.nn', [p.grad.t() for p in net.parameters()], want, 1e-5)
     mms = products(torch, x, sizes)
     def bare():
         with torch.inference_mode():
             for f in mms: f(x)
-    contenders = {'products': bare, 'ours': fs['ours'], 'hand-written, plain': by_hand, 'torch.nn': fs['nn']}
+    contenders = {'products': bare, **{k: fs[k] for k in OURS}, 'hand-written, plain': by_hand, 'torch.nn': fs['torch.nn']}
     missing = present(torch)[1]
     if 'torch.compile' not in missing:
         compiled = torch.compile(net)
-        contenders['torch.compile'] = lambda: fs['nn'](compiled)
+        contenders['torch.compile'] = lambda: fs['torch.nn'](compiled)
     return race(contenders, rounds), {k:v for k,v in missing.items() if k=='torch.compile'}
 
 def memory_work(torch, x, y):
@@ -338,11 +345,11 @@ def memory_work(torch, x, y):
     y = y.float()
     warm = full_models(torch, x[:100], y[:100], (M, NH, 1))[1]
     for f in warm.values(): f()
-    try: return {k: peak(full_models(torch, x, y, (M, NH, 1))[1][k]) for k in ('ours', 'nn')}
+    try: return {k: peak(full_models(torch, x, y, (M, NH, 1))[1][k]) for k in warm}
     except OSError: return {}
 
 def scale_work(torch, x, rounds):
-    "Our full batch against its products, over rows, hidden units and depth"
+    "Our full batch, fused, against its products, over rows, hidden units and depth"
     res = []
     for kind,values in (('rows', (2_000, 10_000, 50_000, 200_000)), ('hidden', (10, 50, 200, 1024)), ('depth', (1, 2, 5, 10))):
         for v in values:
@@ -353,14 +360,15 @@ def scale_work(torch, x, rounds):
             def bare():
                 with torch.inference_mode():
                     for f in mms: f(xs)
-            got = race(dict(products=bare, ours=full_models(torch, xs, torch.zeros(rows), sizes)[1]['ours']), rounds)
+            got = race(dict(products=bare, ours=full_models(torch, xs, torch.zeros(rows), sizes)[1]['ours, fused']), rounds)
             work = 2*rows*sum(p*q*(3 if i else 2) for i,(p,q) in enumerate(zip(sizes, sizes[1:])))
             res.append(dict(kind=kind, value=v, gflop=work/1e9, **got['contenders']['ours'], gflops=work/1e6/got['contenders']['ours']['ms'], quiet=got['quiet']))
     return res
 
 def accuracy_work(torch, x, y, mean, std, seeds=3, epochs=10, lr=.2, bs=64):
-    "Accuracy on the test digits and seconds of training, for several seeds, as notebook 07 trains"
-    from mlp_foundations.all import Model, Lin, Relu, CrossEntropy, fit, accuracy, get_test, normalize, kaiming_normal, xavier_normal
+    "Accuracy on the test digits and seconds of training by `fit_fused`, for several seeds"
+    from mlp_foundations.all import Model, Lin, Relu, CrossEntropy, accuracy, get_test, normalize, kaiming_normal, xavier_normal
+    from mlp_foundations.speed import fit_fused
     xt,yt = get_test()
     xt,res = normalize(xt, mean, std),[]
     for nh in (50, 512):
@@ -368,7 +376,7 @@ def accuracy_work(torch, x, y, mean, std, seeds=3, epochs=10, lr=.2, bs=64):
         for seed in range(seeds):
             g = torch.Generator().manual_seed(seed)
             model = Model([Lin(kaiming_normal(M, nh, generator=g)/2, torch.zeros(nh)), Relu(), Lin(xavier_normal(nh, C, generator=g)/2, torch.zeros(C))], CrossEntropy())
-            secs.append(sum(o['seconds'] for o in fit(model, x, y, epochs=epochs, lr=lr, bs=bs, generator=g, progress=False)))
+            secs.append(sum(o['seconds'] for o in fit_fused(model, x, y, epochs=epochs, lr=lr, bs=bs, generator=g, progress=False)))
             accs.append(accuracy(model(xt), yt))
         res.append(dict(nh=nh, epochs=epochs, lr=lr, bs=bs, accuracies=accs, seconds=median(secs)))
     return res
@@ -399,13 +407,13 @@ def report(res):
     print(f"\n{res['threads']} thread{'s'*(res['threads']>1)}, torch {res['torch']}")
     for name,work in res['works'].items():
         print(f"\n  {name}  (medians of {work['quiet'] or work['rounds']} {'quiet' if work['quiet'] else 'rounds, none of them quiet'}{' rounds of '+str(work['rounds']) if work['quiet'] else ''})")
-        print(f"    {'':<22}{'ms':>8}{'/ products':>12}{'ours / it':>11}")
-        ours_ratio = work['contenders']['ours']['ratio']
-        for k,o in work['contenders'].items(): print(f"    {k:<22}{o['ms']:>8.1f}{o['ratio']:>12.2f}{ours_ratio/o['ratio']:>11.2f}")
+        print(f"    {'':<22}{'ms':>8}{'/ products':>12}{'plain / it':>12}{'fused / it':>12}")
+        ratios = [work['contenders'][k]['ratio'] for k in OURS]
+        for k,o in work['contenders'].items(): print(f"    {k:<22}{o['ms']:>8.1f}{o['ratio']:>12.2f}"+''.join(f"{r/o['ratio']:>12.2f}" for r in ratios))
     for k,why in res.get('missing', {}).items(): print(f'    {k}: missing, {why}')
     if res.get('memory'): print('\n  peak memory above the inputs, full batch: ' + ', '.join(f'{k} {v:.0f} MB' for k,v in res['memory'].items()))
     if res.get('scale'):
-        print(f"\n  our full batch at other sizes\n    {'':<16}{'ms':>9}{'GFLOP':>9}{'GFLOP/s':>9}{'/ products':>12}")
+        print(f"\n  our full batch, fused, at other sizes\n    {'':<16}{'ms':>9}{'GFLOP':>9}{'GFLOP/s':>9}{'/ products':>12}")
         for o in res['scale']: print(f"    {o['kind']:<7}{o['value']:>9,}{o['ms']:>9.1f}{o['gflop']:>9.2f}{o['gflops']:>9.1f}{o['ratio']:>12.2f}")
 
     for o in res.get('accuracy', []):
@@ -423,7 +431,7 @@ def draw(results):
     fig,axs = plt.subplots(len(results), cols, figsize=(4.6*cols, 3*len(results)), squeeze=False, layout='constrained')
     for ax,(name,work) in zip(axs.flat, works):
         names = list(work['contenders'])[::-1]
-        bars = ax.barh(names, [work['contenders'][k]['ratio'] for k in names], color=['#222' if k=='ours' else '#bbb' for k in names], edgecolor='#222')
+        bars = ax.barh(names, [work['contenders'][k]['ratio'] for k in names], color=['#222' if k in OURS else '#bbb' for k in names], edgecolor='#222')
         ax.bar_label(bars, fmt='%.2f', padding=3, fontsize=8)
         ax.axvline(1, color='#222', linestyle=':')
         ax.set_title(name, fontsize=9)

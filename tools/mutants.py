@@ -31,7 +31,6 @@ results,report = root/'executed'/'mutants.jsonl',root/'tests'/'MUTANTS.md'
 MODULES = {m[1]: p for p in notebooks() if p.stem!='index' and (m := re.search(r'#\| default_exp ([\w.]+)', p.read_text(encoding='utf-8')))} # and their notebooks
 TESTS = [f'tests/{p.name}' for p in sorted((root/'tests').glob('test_*.py')) if p.stem not in ('test_notebooks', 'test_house', 'test_package', 'test_site', 'test_slider', 'test_trace', 'test_jupyterlab', 'test_kit')]
 OPTIONS = '-q --assert=plain -p no:cacheprovider -p no:unraisableexception -p _hypothesis_pytestplugin'.split()
-OPTIONS += ['-k', 'not test_a_damaged_result_is_seen and not test_a_mistake_is_seen'] # they test the tests
 SKIP = {'show_figure': 'drawing', 'show_images': 'drawing', '_png': 'drawing', '_frame': 'drawing', '_live': 'drawing',
         '_grid_alt': 'a text', '_largest': 'a text', '__repr__': 'a text', 'extra_repr': 'a text',
         'mlp_train': 'the command, which test_package.py runs as a command'}

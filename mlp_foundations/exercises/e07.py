@@ -145,11 +145,17 @@ def _weighted(weight): # weight(rows of the piece, all rows, number of pieces, b
     return f
 
 # %% ../../nbs/exercises/e07.ipynb #3e0274b5
+def one_step(model, x, y, lr):
+    "A step of plain SGD on all rows at once"
+    model(x, y)
+    model.backward()
+    SGD(model.params(), lr).step()
+
 def _one_by_one(share): # share(rows of the piece, all rows, number of pieces): a step on each piece, with that share of lr
     def f(layers, x, y, lr, bs):
         model = _model(layers)
         pieces = list(zip(x.split(bs), y.split(bs)))
-        for xb,yb in pieces: model.step(xb, yb, lr*share(len(xb), len(x), len(pieces)))
+        for xb,yb in pieces: one_step(model, xb, yb, lr*share(len(xb), len(x), len(pieces)))
         return dict(zip('w1 b1 w2 b2'.split(), model.params())) | {'more than `bs` rows at once': False}
     return f
 
@@ -229,35 +235,35 @@ exercise('07.5', 'Momentum', 'Momentum', 'v ← mom·v + g, then p ← p - lr·v
     run=_momentum)
 
 # %% ../../nbs/exercises/e07.ipynb #ae229868
-def _decay(cls, init, w, b, inp, out_g, lr):
+def _decay(cls, init, w, b, inp, out_g):
     w,b = w.clone(),b.clone()
     layer = cls(w, b, *init)
     out = layer.forward(inp)
     out.g = out_g
-    layer.step(out, inp, lr)
-    return {'w': w, 'b': b, 'inp.g': getattr(inp, 'g', None), '`w.g` written down': getattr(w, 'g', None) is not None}
+    layer.bwd(out, inp)
+    return {'w.g': getattr(w, 'g', None), 'b.g': getattr(b, 'g', None), 'inp.g': getattr(inp, 'g', None), 'w after `bwd`': w, 'b after `bwd`': b}
 
-def _decayed(w_new=lambda w, g, lr, d: w-lr*(g+d*w), b_new=lambda b, g, lr, d: b-lr*g, by=lambda w, g, lr, d: w, down=False):
-    def f(init, w, b, inp, out_g, lr):
-        d = init[0] if init else 0.
-        w_g = torch.einsum('ik,ij->kj', inp, out_g)
-        return {'w': w_new(w, w_g, lr, d), 'b': b_new(b, out_g.sum(0), lr, d), 'inp.g': out_g@by(w, w_g, lr, d).t(), '`w.g` written down': down}
+def _decayed(w_g=lambda g, w, d: g+d*w, b_g=lambda g, b, d: g, by=lambda w, d: w, w_new=lambda w, d: w, default=0.):
+    def f(init, w, b, inp, out_g):
+        d = init[0] if init else default
+        return {'w.g': w_g(torch.einsum('ik,ij->kj', inp, out_g), w, d), 'b.g': b_g(out_g.sum(0), b, d), 'inp.g': out_g@by(w, d).t(),
+                'w after `bwd`': w_new(w, d), 'b after `bwd`': b}
     return f
 
-exercise('07.6', 'Weight decay', 'DecayLin', 'a `Lin` whose `step` also takes lr·decay of each weight off, but not of the biases, in one `addmm_`.',
+exercise('07.6', 'Weight decay', 'DecayLin', 'a `Lin` whose `bwd` leaves the gradient plus decay·w in `w.g`, and in `b.g` the gradient alone.',
     right=_decayed(),
-    cases=[(init, draw64(n_in, n_out, seed=n), draw64(n_out, seed=n), draw64(n, n_in, seed=1), draw64(n, n_out, seed=2), lr) for init,n,n_in,n_out,lr in (
-        ((.5,), 1, 1, 1, .5), ((), 1, 1, 1, .5), ((.5,), 2, 1, 3, .25), ((.25,), 5, 3, 4, .5), ((.25,), 3, 3, 3, .5))],
+    cases=[(init, draw64(n_in, n_out, seed=n), draw64(n_out, seed=n), draw64(n, n_in, seed=1), draw64(n, n_out, seed=2)) for init,n,n_in,n_out in (
+        ((.5,), 1, 1, 1), ((), 1, 1, 1), ((.5,), 2, 1, 3), ((.25,), 5, 3, 4), ((.25,), 3, 3, 3))],
     mistakes=[
-        ('The weights are not decayed: this is the step of `Lin`.', _decayed(lambda w, g, lr, d: w-lr*g)),
-        ('The biases are decayed too: only the weights are meant.', _decayed(b_new=lambda b, g, lr, d: b-lr*(g+d*b))),
-        ('`lr` is missing in the decay: a step takes lr·decay off, so `beta` is 1 - lr·decay.', _decayed(lambda w, g, lr, d: w-lr*g-d*w)),
-        ('The weights grow: `beta` is 1 - lr·decay, and the sign here is a plus.', _decayed(lambda w, g, lr, d: w-lr*(g-d*w))),
-        ('`beta` is what is left of a weight, 1 - lr·decay, not what is taken off.', _decayed(lambda w, g, lr, d: lr*d*w-lr*g)),
-        ('It goes uphill: the gradient is subtracted, so `alpha` is -lr.', _decayed(lambda w, g, lr, d: w+lr*g-lr*d*w)),
-        ('The decay comes after the step, and takes its share of the step too: `addmm_` does both at once.', _decayed(lambda w, g, lr, d: (w-lr*g)*(1-lr*d))),
-        ('The weights are right, but `inp.g` is made from weights that are decayed already: it belongs to those of the forward pass.', _decayed(by=lambda w, g, lr, d: w*(1-lr*d))),
-        ('The weights are right, but `inp.g` is made from the weights after their step: it belongs to those of the forward pass.', _decayed(by=lambda w, g, lr, d: w-lr*(g+d*w))),
-        ('The biases are not changed: they take a plain step, lr·out.g.sum(0).', _decayed(b_new=lambda b, g, lr, d: b.clone())),
-        ('The weights are right, but their gradient was written down in `w.g`: let the step ride on the product, with `addmm_`.', _decayed(down=True))],
+        ('The weights are not decayed: this is the `bwd` of `Lin`.', _decayed(lambda g, w, d: g)),
+        ('The biases are decayed too: only the weights are meant.', _decayed(b_g=lambda g, b, d: g+d*b)),
+        ('The weights would grow: decay·w is added to the gradient, which a step subtracts.', _decayed(lambda g, w, d: g-d*w)),
+        ('The gradient of the loss is lost: decay·w is added to it, and does not replace it.', _decayed(lambda g, w, d: d*w)),
+        ('`decay` alone is added, the same to each: it must be decay·w, a share of each weight.', _decayed(lambda g, w, d: g+d)),
+        ('The gradient gets a share of itself: it must get a share of the weight.', _decayed(lambda g, w, d: g+d*g)),
+        ('The factor 2 is too much: here the decay is λ·w, not the derivative of λ·w².', _decayed(lambda g, w, d: g+2*d*w)),
+        ('`decay` is ignored: every weight is added whole, whatever it says.', _decayed(lambda g, w, d: g+w)),
+        ('Without a `decay` nothing is to be decayed: the default is 0.', _decayed(default=.1)),
+        ('`bwd` changes the weights: it only leaves gradients, and the optimiser takes the step.', _decayed(lambda g, w, d: g, w_new=lambda w, d: w-d*w)),
+        ('`inp.g` is made from decayed weights: it belongs to those of the forward pass.', _decayed(by=lambda w, d: w-d*w))],
     run=_decay)
