@@ -31,14 +31,14 @@ class Module:
                 for o in (self.out, *self.args, *self.params())]
     def _stale(self): # why `bwd` can't run
         if not hasattr(self, 'seen'): return 'there was no forward pass; call the layer first'
-        names = ['the output', *(f'argument {i}' for i,_ in enumerate(self.args))]
-        names += [f'parameter {i}' for i,_ in enumerate(self.params())]
-        for name,then,now in zip(names, self.seen, self._look()):
-            if then!=now: return f'{name} was changed since the forward pass; call the layer again'
+        if (now := self._look())!=self.seen:
+            names = ['the output', *(f'argument {i}' for i,_ in enumerate(self.args))]
+            names += [f'parameter {i}' for i,_ in enumerate(self.params())]
+            changed = [name for name,a,b in zip(names, self.seen, now) if a!=b] or ['the list of parameters']
+            return f'{changed[0]} was changed since the forward pass; call the layer again'
         if self.out.ndim and getattr(getattr(self.out, 'g', None), 'shape', ())!=self.out.shape: return (
             f'the output {tuple(self.out.shape)} has no .g of its shape; the layer or loss after it sets it')
-    def __getstate__(self): # what is copied and saved: the layer, not its last call
-        return {k: v for k,v in vars(self).items() if k not in ('args', 'out', 'seen')}
+    def __getstate__(self): return {k: v for k,v in vars(self).items() if k not in ('args', 'out', 'seen')}
 
 # %% ../nbs/05_refactor.ipynb #d3555c39
 class Lin(Module):

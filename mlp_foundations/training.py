@@ -73,11 +73,11 @@ class SGD:
         n,fits = len(self.params),isinstance(lr, Real) and 0<lr<math.inf
         if not (n and fits): raise ValueError(f'SGD needs parameters and an lr above 0, not {n} and {lr!r}')
         if _shared(self.params): raise ValueError('two parameters share memory: give each its own')
-    @torch.no_grad()
     def step(self):
         "p -= lr * p.g for each parameter; raises `ValueError`, and changes none, if one has no `.g`"
-        bad = [tuple(p.shape) for p in self.params if getattr(getattr(p, 'g', None), 'shape', None)!=p.shape]
-        if bad: raise ValueError(f'parameter {bad[0]} needs its .g: call backward, or torch.optim for .grad')
+        for p,g in ((p, getattr(p, 'g', None)) for p in self.params):
+            if g is None or g.shape!=p.shape or g.requires_grad or p.requires_grad: raise ValueError(
+                f'parameter {tuple(p.shape)} needs its .g, without requires_grad; for .grad use torch.optim')
         for p in self.params: p.sub_(p.g, alpha=self.lr)
 
 # %% ../nbs/07_training.ipynb #2c4e038e

@@ -1,7 +1,8 @@
-"Random tensors of every memory layout, and how near is near: for the tests that hold our products and gradients to float64."
+"Random tensors of every memory layout, how near is near, and a model with a forward of its own: what several tests share."
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings, strategies as st
+from mlp_foundations.layers import Model
 
 torch.set_num_threads(1)
 
@@ -42,3 +43,18 @@ def close(got, want, bound):
     for i,(a,b,c) in enumerate(zip(got, want, bound)):
         assert a.shape==b.shape and a.dtype==got[0].dtype and not a.requires_grad, (i, a.shape, b.shape, a.dtype)
         assert ((a.double()-b).abs() <= 200*torch.finfo(a.dtype).eps*c).all(), (i, a, b)
+
+class Shortcut(Model):
+    "Around its second layer leads a way: out = layers[2](a + layers[1](a)) for a = layers[0](x), so that `a` is used twice"
+    def forward(self, x, targ=None):
+        self.a = self.layers[0](x)
+        self.s = self.a+self.layers[1](self.a)
+        out = self.layers[2](self.s)
+        return out if targ is None else self.loss(out, targ)
+    def bwd(self, out, x, targ=None):
+        self.loss.backward()
+        self.layers[2].backward()
+        self.layers[1].out.g = self.s.g
+        self.layers[1].backward()
+        self.a.g = self.a.g+self.s.g
+        self.layers[0].backward()

@@ -9,7 +9,7 @@ from torch import tensor
 from mlp_foundations import nn
 from mlp_foundations.all import CrossEntropy, Lin, Model, Module, Mse, Relu, SGD, cross_entropy, fit, mse, relu
 from mlp_foundations.data import test_near as near
-from draws import autograd, close, draws, prop, rows, width
+from draws import Shortcut, autograd, close, draws, prop, rows, width
 
 def randn(*size, seed=0): return torch.randn(*size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 def net(*sizes, loss=None, seed=0, dtype=torch.float64):
@@ -207,21 +207,6 @@ def test_a_loss_that_needs_its_value():
     SGD(model.params(), .1).step()
     fit(other, x, targ, epochs=1, lr=.1, bs=6, shuffle=False, progress=False)
     for a,b in zip(model.params(), other.params()): near(a, b, rtol=1e-12)
-
-class Shortcut(Model):
-    "out = layers[1](a) + a, for a = layers[0](x)"
-    def forward(self, x, targ=None):
-        self.a = self.layers[0](x)
-        self.s = self.a+self.layers[1](self.a)
-        out = self.layers[2](self.s)
-        return out if targ is None else self.loss(out, targ)
-    def bwd(self, out, x, targ):
-        self.loss.backward()
-        self.layers[2].backward()
-        self.layers[1].out.g = self.s.g
-        self.layers[1].backward()
-        self.a.g = self.a.g+self.s.g
-        self.layers[0].backward()
 
 def test_a_model_that_overrides_both_passes():
     "`model(x)` or `fit` that follow another path than `backward`"

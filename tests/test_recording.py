@@ -11,6 +11,7 @@ from torch import tensor
 from mlp_foundations.layers import Lin, Model, Module, Mse, Relu
 from mlp_foundations.trace import _equation, _image, _lines, _numbers, _off, _section, _stats, _values, trace
 from mlp_foundations.training import CrossEntropy
+from draws import Shortcut
 
 def rand(*size): return torch.randn(*size, generator=torch.Generator().manual_seed(3))
 def between(layer, x=None): # the recording of a net with `layer` between two linear ones
@@ -294,20 +295,6 @@ def test_the_model_stays_as_it_was():
     trace(m, x+0, rand(4)).table()
     assert run.n==1 and m.out is out and not hasattr(w, 'g') and w.grad is None and torch.equal(state, torch.get_rng_state())
     m.backward() # still follows its own last call
-
-class Shortcut(Model):
-    "A way around the hidden layer: `a` is used twice"
-    def forward(self, x, targ):
-        self.a = self.layers[0](x)
-        self.s = self.a+self.layers[1](self.a)
-        return self.loss(self.layers[2](self.s), targ)
-    def bwd(self, loss, x, targ):
-        self.loss.backward()
-        self.layers[2].backward()
-        self.layers[1].out.g = self.s.g
-        self.layers[1].backward()
-        self.a.g = self.a.g+self.s.g
-        self.layers[0].backward()
 
 def test_a_model_with_a_forward_of_its_own():
     "Right gradients are not called wrong because a value has a second way to the loss"

@@ -8,6 +8,7 @@ import torch
 from mlp_foundations import nn
 from mlp_foundations.layers import Lin, Model, Module, Relu
 from mlp_foundations.training import SGD, CrossEntropy, accuracy, cross_entropy, fit, log_softmax
+from draws import Shortcut
 
 inf,nan = math.inf,math.nan
 def gen(seed=0): return torch.Generator().manual_seed(seed)
@@ -64,20 +65,6 @@ class Half(Lin):
     def bwd(self, out, inp):
         super().bwd(out, inp)
         self.w.g = self.w.g/2
-class Shortcut(Model):
-    "Adds the input of the second layer to its output"
-    def forward(self, x, targ=None):
-        a = self.layers[0](x)
-        self.a,self.s = a,a+self.layers[1](a)
-        out = self.layers[2](self.s)
-        return out if targ is None else self.loss(out, targ)
-    def bwd(self, out, x, targ=None):
-        self.loss.backward()
-        self.layers[2].backward()
-        self.layers[1].out.g = self.s.g
-        self.layers[1].backward()
-        self.a.g = self.a.g+self.s.g
-        self.layers[0].backward()
 class Rmse(Module):
     "Its gradient needs the value of the loss"
     def forward(self, inp, targ): return (inp[:,0]-targ).pow(2).mean().sqrt()
@@ -174,6 +161,13 @@ def test_what_sgd_needs():
         b.g = g
         with pytest.raises(ValueError, match=r'parameter \(3,\) needs its .g'): SGD([a, b], .1).step()
         assert a.equal(torch.ones(2))
+    watched = torch.ones(3).requires_grad_()
+    watched.g,b.g = torch.ones(3),torch.ones(3).requires_grad_()
+    for p in (watched, b):
+        with pytest.raises(ValueError, match='without requires_grad'): SGD([a, p], .1).step()
+        assert a.equal(torch.ones(2)) and p.equal(torch.ones(3)) and not b.requires_grad
+    model = net()
+    kept(model, lambda: fit(model, rows()[0].requires_grad_(), rows()[1], progress=False), 'without requires_grad')
     net_ = nn.Sequential(nn.Linear(3, 2))
     torch.nn.functional.cross_entropy(net_(rows()[0]), rows()[1]).backward()
     with pytest.raises(ValueError, match='torch.optim'): SGD(net_.parameters(), .1).step()
@@ -417,12 +411,8 @@ def test_cross_entropy_against_torch():
     torch.testing.assert_close(log_softmax(x[None]), torch.log_softmax(x[None], -1))
 
 def test_what_the_mutants_found():
-    "Labels in a list; a weight that autograd follows; one row; records that all land in the first; a weight lost among others"
+    "Labels in a list; one row; records that all land in the first; a weight lost among others"
     with pytest.raises(ValueError, match='not a list'): cross_entropy(torch.zeros(2, 2), [0, 1])
-    p = torch.ones(2).requires_grad_()
-    p.g = torch.ones(2)
-    SGD([p], .5).step()
-    assert p.tolist()==[.5, .5]
     x,y = rows(1)
     records = fit(net(), x, y, valid=(x, y), metric=accuracy, epochs=3, progress=False)
     assert len(records)==3 and all({'valid_loss', 'accuracy'} <= {*o} and 0<o['seconds']<60 for o in records)
