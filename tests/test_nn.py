@@ -175,7 +175,7 @@ def test_our_sgd_refuses_autograds_gradients():
     "Fault: nothing is stepped, and nothing says so"
     a = net(4, 1)
     nn.mse_fn(a(rand(5, 4)), rand(5)).backward()
-    with pytest.raises(ValueError, match='torch.optim for .grad'): SGD(a.parameters(), .1).step()
+    with pytest.raises(ValueError, match='for .grad use torch.optim'): SGD(a.parameters(), .1).step()
 
 def test_torchs_optimiser_steps_our_model():
     "Fault: parameters with .g and no .grad are skipped in silence"
