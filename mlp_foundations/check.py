@@ -6,7 +6,7 @@
 __all__ = ['Verdict', 'check']
 
 # %% ../nbs/workshop/check.ipynb #8cb5a932
-import dis, inspect, random, warnings
+import dis, inspect, random, sys, warnings
 from contextlib import contextmanager
 from copy import deepcopy
 from fractions import Fraction
@@ -357,20 +357,23 @@ def all_exercises():
     return dict(sorted(registry.items()))
 
 def _asked(name):
-    "The exercise `name`; raises `ValueError` if there is none"
-    lesson = str(name)[:2]
-    if name not in registry and lesson in _lessons(): _load(lesson)
-    if name in registry: return registry[name]
-    near = [k for k in registry if k[:2]==lesson]
+    "The exercise or blank `name`; raises `ValueError` if there is none"
+    lesson,known = str(name)[:2],lambda: {**registry, **blanks}
+    if name not in known() and lesson in _lessons(): _load(lesson)
+    if name in known(): return known()[name]
+    near = [k for k in known() if k[:2]==lesson]
     raise ValueError(f'there is no exercise {name!r}; ' + (f'lesson {lesson} has {", ".join(near)}' if near else f'the lessons are {", ".join(_lessons())}'))
 
 # %% ../nbs/workshop/check.ipynb #3f5dbd5e
 def check(
-    name:str, # the exercise: '04.3'
+    name:str, # the exercise or blank: '04.3', '04.a'
     *answers, # your function or class; where the exercise asks for two, both in its order
 )->Verdict: # solved, not done yet, or what is wrong and the smallest input that shows it
     "Try `answers` on small inputs, and say what is wrong; raises `ValueError` where there is no such exercise, or it asks for another number of answers"
     ex = _asked(name)
+    if isinstance(ex, Blank):
+        if len(answers)!=1: raise ValueError(f'{name} asks for one function: check({name!r}, {ex.right.__name__})')
+        return _check_blank(ex, answers[0])
     if len(answers)!=len(ex.asks): raise ValueError(f'exercise {name} asks for {len(ex.asks)} answers, not {len(answers)}: check({name!r}, {", ".join(a.answer for a in ex.asks)})')
     todo = lambda ask: Verdict('blank', f'{name} not done yet. Write `{ask.answer}`: {ask.task}')
     for ask,f in zip(ex.asks, answers):
@@ -391,6 +394,70 @@ def _wrong_text(ask, named, name, said, case, right, got):
         right,got = ({k:o[k] for k in right if not _same(right[k], got[k], ask.rtol)} for o in (right, got))
     if got is not None or right is not None: lines += [f'  expected: {_show(right)}', f'  got: {_show(got)}']
     return '\n'.join(lines)
+
+# %% ../nbs/workshop/check.ipynb #1bbad8ab
+blanks = {} # name: Blank
+
+class Blank:
+    "A function that the reader writes inside a lesson; the arguments are those of `blank`"
+    def __init__(self, name, right, cases, lines, rtol):
+        self.name,self.right,self.cases,self.rtol = name,right,cases,rtol
+        self.lines = [o.strip() for o in lines.split(',')]
+    def __repr__(self): return f'{self.name}: check({self.name!r}, {self.right.__name__})'
+
+def blank(
+    name:str, # '04.a'
+    right, # our function; its variables have the names that the text gives
+    cases:list, # tuples of arguments, smallest first; each call gets fresh copies
+    lines:str='returned', # what is compared, in the order of the lines: 'shifted, returned', 'inp.g, w.g, b.g'
+    rtol:float=1e-4, # allowed difference of each value
+):
+    "Put a blank into `blanks`, for `check` to compare an answer with `right` line by line"
+    blanks[name] = Blank(name, right, cases, lines, rtol)
+
+# %% ../nbs/workshop/check.ipynb #0b0dd935
+class _Missing:
+    "A value that is not there"
+    def __repr__(self): return 'nothing'
+
+def _values(f, names, case, lines):
+    "The value of each of `lines` when `f` returns from fresh copies of `case`, its arguments called `names`; and the exception that it raised"
+    code,seen,args,error = inspect.unwrap(f).__code__,{},deepcopy(case),None
+    def note(frame, event, arg):
+        if event=='return' and frame.f_code is code: seen.update(frame.f_locals, returned=arg)
+    before = sys.getprofile()
+    try:
+        sys.setprofile(note)
+        f(*args)
+    except Exception as e: error = e
+    finally: sys.setprofile(before)
+    def value(line):
+        name,*attribute = line.split('.')
+        return getattr(dict(zip(names, args)).get(name), attribute[0], None) if attribute else seen.get(name)
+    return {o: _Missing() if value(o) is None else value(o) for o in lines},error
+
+def _check_blank(b, f):
+    "The verdict on the answer `f` to the blank `b`"
+    if not inspect.isfunction(f): raise TypeError(f'check({b.name!r}, {b.right.__name__}) needs the function itself, not {_show(f)}')
+    if _is_blank(f): return Verdict('blank', f'{b.name} is not begun. (This cell may stay as it is.)')
+    args = list(inspect.signature(b.right).parameters)
+    with _apart():
+        want = [_values(b.right, args, c, b.lines)[0] for c in b.cases]
+        got,errors = zip(*(_values(f, args, c, b.lines) for c in b.cases))
+    if any(map(_gave_up, errors)): return Verdict('blank', f'{b.name} is not begun. (This cell may stay as it is.)')
+    asked = [o for o in b.lines if '.' in o or o=='returned']
+    def fits(i, line): return _same(want[i][line], got[i][line], b.rtol)
+    bad = [i for i,e in enumerate(errors) if e or not all(fits(i, o) for o in asked)]
+    if not bad: return Verdict('solved', f'{b.name} is right.')
+    i = bad[0]
+    said = [f'{b.name} is not right yet. For {_show_case(args, b.cases[i])}:']
+    for line in b.lines:
+        order = [i] + [j for j in range(len(b.cases)) if j!=i]
+        if isinstance(got[i][line], _Missing): said.append(f'  {line}: not there yet')
+        elif fits(i, line): said.append(f'  {line}: right')
+        else: said.append(f'  {line}: {_diagnose([(want[j][line], got[j][line], b.cases[j]) for j in order if not fits(j, line)], args, b.rtol)}')
+    if errors[i]: said.append(f'  It raises {_show(errors[i])}.{_line(errors[i], f)}')
+    return Verdict('wrong', '\n'.join(said))
 
 # %% ../nbs/workshop/check.ipynb #b93d7c46
 def prove(name, solution, wrong):

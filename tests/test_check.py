@@ -1,11 +1,11 @@
 "What `check` says, and what it takes for the same: small exercises with known faults. That of the real ones is in nbs/exercises, by `prove`."
-import math, random, re, subprocess, sys, warnings
+import inspect, math, random, re, subprocess, sys, warnings
 from functools import partial
 
 import pytest
 import torch
 from mlp_foundations import check as engine
-from mlp_foundations.check import check, draw, exercise, registry, stored, with_g
+from mlp_foundations.check import all_exercises, check, draw, exercise, registry, stored, with_g
 from mlp_foundations.layers import Module
 from torch import tensor
 
@@ -469,3 +469,51 @@ def test_a_view_is_no_table():
     def expanded(a, b): return (a*a).sum(1)[:,None]+(b*b).sum(1)-2*torch.einsum('ipm,ipm->ip', a[:,None].expand(-1, len(b), -1), b[None].expand(len(a), -1, -1))
     assert check('01.4', expanded).state=='solved'
     assert 'a tensor of n p m numbers' in check('01.4', lambda a, b: (a[:,None]-b).square().sum(2)).text
+
+# --- blanks inside the lessons --------------------------------------------------------------------------------------------
+
+all_exercises()
+BLANKS = dict(sorted(engine.blanks.items()))
+
+def spoilt(blank, line):
+    "Our function of `blank`, but with another value at `line`"
+    def f(*args):
+        named = dict(zip(inspect.signature(blank.right).parameters, args))
+        res,(name,*g) = blank.right(*args),line.split('.')
+        if not g: return {k: 2*v+1 for k,v in res.items()} if isinstance(res, dict) else tuple(2*o+1 for o in res) if isinstance(res, tuple) else 2*res+1
+        setattr(named[name], g[0], 2*getattr(named[name], g[0])+1)
+        return res
+    return f
+
+@pytest.mark.parametrize('name', BLANKS)
+def test_a_blank_knows_right_from_wrong(name):
+    "A blank that takes every answer, or refuses ours"
+    b = BLANKS[name]
+    assert check(name, b.right).state=='solved' and check(name, lambda *args: ...).state=='blank'
+    for line in b.lines:
+        if '.' in line or line=='returned':
+            v = check(name, spoilt(b, line))
+            assert v.state=='wrong' and f'{line}: right' not in v.text, v
+            for other in b.lines:
+                if '.' in other and other!=line: assert f'  {other}: right' in v.text, v
+
+def test_how_a_blank_answers():
+    "A helper variable under another name, an argument renamed, an error, a dtype, the exception of a case, and who is asked"
+    def double(x):
+        y = x+x
+        return y
+    engine.blank('99.a', double, [(tensor([1., 2.]),), (tensor([[3.]]),)], 'y, returned')
+    try:
+        assert check('99.a', lambda rows: 2*rows).state=='solved'
+        assert 'y: not there yet\n  returned: Every value is 1/2 times' in check('99.a', lambda x: x).text
+        def fails(x):
+            y = x+x
+            raise KeyError(y.shape)
+        assert 'y: right\n  returned: not there yet\n  It raises KeyError' in check('99.a', fails).text and 'line 3 of `fails`' in check('99.a', fails).text
+        assert 'dtype is torch.float64' in check('99.a', lambda x: 2*x.double()).text
+        def todo(x): raise NotImplementedError
+        assert check('99.a', todo).state=='blank'
+        with pytest.raises(ValueError, match='one function'): check('99.a', double, double)
+        with pytest.raises(TypeError, match='the function itself'): check('99.a', tensor([2.]))
+        assert sys.getprofile() is None
+    finally: del engine.blanks['99.a']
