@@ -154,6 +154,12 @@ def test_shows_what_was_saved(name, results):
 def test_directives(name): assert not bad_directives(nbformat.read(root/'nbs'/f'{name}.ipynb', 4))
 
 @pytest.mark.parametrize('name', names)
+def test_hidden_cells_are_folded_in_jupyterlab(name):
+    "A cell that the site hides and that JupyterLab shows, or the other way round"
+    for c in nbformat.read(root/'nbs'/f'{name}.ipynb', 4)['cells']:
+        assert dict(c.metadata)==({'jupyter': {'source_hidden': True}} if c.cell_type=='code' and c.source.startswith('#| hide') else {}), c.source
+
+@pytest.mark.parametrize('name', names)
 def test_nothing_in_it_reaches_outside_when_it_is_opened(name): assert not active(nbformat.read(root/'nbs'/f'{name}.ipynb', 4))
 
 def test_modules_are_a_fresh_export(tmp_path): assert not stale_modules(copy_project(tmp_path)), 'run nbdev-export'
