@@ -532,3 +532,48 @@ def test_what_is_saved(tmp_path):
     with pytest.raises(IsADirectoryError, match='is a folder: name a file in it'): rec.save(tmp_path)
     with pytest.raises(FileNotFoundError, match='there is no folder .* to save b.html in'): rec.save(tmp_path/'a'/'b.html')
     assert [o.name for o in tmp_path.iterdir()]==['pass.html']
+
+def test_models_that_it_can_not_follow():
+    "A layer called twice, one not called, an error before any layer's `bwd`"
+    class Again(Model):
+        def forward(self, x, targ=None): return self.loss(self.layers[1](self.layers[0](self.layers[0](x))), targ)
+    class Skip(Model):
+        def forward(self, x, targ=None): return self.loss(self.layers[1](x), targ)
+    class Early(Model):
+        def bwd(self, out, x, targ): raise KeyError('too early')
+    layers = lambda: [Lin(rand(3, 3), rand(3)), Lin(rand(3, 1), rand(1))]
+    for model,kind,text in ((Again, TypeError, r'layers\[0\], was called again'), (Skip, TypeError, r'layers\[0\], was not called'), (Early, KeyError, 'too early')):
+        with pytest.raises(kind, match=text): trace(model(layers(), Mse()), rand(4, 3), rand(4))
+
+class Careless(Relu):
+    "Takes an upstream gradient of any shape"
+    def backward(self): self.bwd(self.out, *self.args)
+    def bwd(self, out, inp): inp.g = torch.ones_like(inp)
+
+def test_an_upstream_gradient_of_another_shape():
+    "An error of trace's own, or silence, where a layer goes on with a gradient that doesn't fit its output"
+    class Short(Lin):
+        def bwd(self, out, inp):
+            super().bwd(out, inp)
+            inp.g = inp.g[:1]
+    class Blind(Careless): # autograd finds no way through it either
+        def forward(self, inp): return super().forward(inp).detach()
+    def rec(layer): return trace(Model([Lin(rand(3, 2), rand(2)), layer, Short(rand(2, 1), rand(1))], Mse()), rand(4, 3), rand(4))
+    got = said(rec(Careless()))
+    assert 'its shape is (1, 2) and should be (4, 2)' in got['l2.g'] and 'Careless.bwd was given no upstream gradient of the right shape' in got['l1.g'], got
+    assert "can't differentiate Blind.forward" in said(rec(Blind()))['l1.g']
+
+def test_whose_mistake_a_wrong_loss_is():
+    class Double(Mse):
+        def bwd(self, out, inp, targ):
+            super().bwd(out, inp, targ)
+            inp.g = 2*inp.g
+    got = said(trace(Model([Lin(rand(3, 2), rand(2)), Relu(), Lin(rand(2, 1), rand(1))], Double()), rand(4, 3), rand(4)))
+    assert 'The mistake is in Double.bwd' in got['out.g']
+    assert all('is right, but the upstream' in got[k] for k in ('l2.g', 'w2.g', 'l1.g', 'w1.g', 'x.g')), got
+
+def test_the_numbers_of_a_loss():
+    "The local gradient that is drawn is the one that the formula names"
+    out,targ = rand(4, 1),rand(4)
+    step = next(s for s in trace(Model([Lin(torch.ones(1, 1), torch.zeros(1))], Mse()), out, targ)._steps() if s.name=='out.g')
+    assert torch.allclose(step.terms[0].value, 2/4*(out-targ[:,None]))
