@@ -562,6 +562,20 @@ def test_an_upstream_gradient_of_another_shape():
     got = said(rec(Careless()))
     assert 'its shape is (1, 2) and should be (4, 2)' in got['l2.g'] and 'Careless.bwd was given no upstream gradient of the right shape' in got['l1.g'], got
     assert "can't differentiate Blind.forward" in said(rec(Blind()))['l1.g']
+    for g,ok in ((lambda o: o.g[:1], False), (lambda o: None, False), (lambda o: o.g+0, True)): # behind a layer that autograd can't pass
+        class Blinding(Blind):
+            def bwd(self, out, inp): inp.g = g(out)
+        got = said(trace(Model([Careless(), Blinding(), Lin(rand(3, 1), rand(1))], Mse()), rand(4, 3), rand(4)))['x.g']
+        assert ('Careless was given no upstream gradient of the right shape' in got)==(not ok), got
+
+def test_the_sign_of_an_equation():
+    "A gradient that is missing is not equal to anything; one that was not reached is not called unequal"
+    class Nothing(Relu):
+        def bwd(self, out, inp): pass
+    rec = trace(Model([Lin(rand(3, 2), rand(2)), Nothing(), Lin(rand(2, 1), rand(1))], Mse()), rand(4, 3), rand(4))
+    steps = {s.name: s for s in rec._steps() if s.phase=='backward'}
+    assert 'MISSING' in steps['l1.g'].said and _equation(steps['l1.g']).count('≠')==2 # the formula, and autograd's
+    assert 'did not reach' in steps['w1.g'].said and _equation(steps['w1.g']).count('≠')==1 # autograd's
 
 def test_whose_mistake_a_wrong_loss_is():
     class Double(Mse):
