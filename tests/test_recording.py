@@ -550,7 +550,7 @@ class Careless(Relu):
     def backward(self): self.bwd(self.out, *self.args)
     def bwd(self, out, inp): inp.g = torch.ones_like(inp)
 
-def test_an_upstream_gradient_of_another_shape():
+def test_a_layer_that_takes_an_upstream_gradient_of_any_shape():
     "An error of trace's own, or silence, where a layer goes on with a gradient that doesn't fit its output"
     class Short(Lin):
         def bwd(self, out, inp):
