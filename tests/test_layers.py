@@ -323,3 +323,13 @@ def test_optimisers_of_torch(kind):
         F.mse_loss(theirs(x)[:,0], targ).backward()
         for o in opts: o.step()
     for p,q in zip(model.params(), theirs.parameters()): near(p, q.detach().t() if q.ndim>1 else q.detach(), rtol=1e-8, atol=1e-10)
+
+def test_a_layer_that_grew_between_the_passes():
+    "A parameter more than the forward pass saw: an error of another kind, or its gradient from nothing"
+    class Growing(Lin):
+        more = ()
+        def params(self): return [self.w, self.b, *self.more]
+    layer = Growing(randn(3, 2), randn(2))
+    layer(randn(4, 3)).g = torch.ones(4, 2).double()
+    layer.more = [randn(2)]
+    with pytest.raises(RuntimeError, match='the list of parameters was changed since the forward pass'): layer.backward()
