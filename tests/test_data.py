@@ -444,7 +444,7 @@ def test_statistics_of_another_shape(m):
 @pytest.mark.parametrize('dtype', [torch.uint8, torch.int64, torch.bool, torch.float16, torch.bfloat16, torch.complex64])
 def test_values_that_are_too_coarse(dtype):
     "128 - 129 is 255 in uint8, 2049 - 2047.5 is 0 in float16"
-    refused(lambda: normalize(torch.tensor([0, 1, 1]).to(dtype), 1, 1), *[dtype]*(not dtype.is_complex), kind=(ValueError, NotImplementedError))
+    refused(lambda: normalize(torch.tensor([0, 1, 1]).to(dtype), 1, 1), *[dtype]*(not dtype.is_complex), kind=(ValueError, RuntimeError))
 
 @pytest.mark.parametrize('s', [0, 0., -1., nan, inf, 1e-50, torch.tensor(1e-50, dtype=f64), torch.tensor(0), False, torch.tensor([1., nan, 1.]), torch.tensor([1., inf, 1.]), torch.tensor([1., 0., 1.])])
 def test_a_deviation_that_is_none(s): refused(lambda: normalize(torch.ones(4, 3), 0, s), 's above 0')
