@@ -28,7 +28,8 @@ def _addresses(t):
 
 exercise('01.1', 'Numbers in memory', 'stored_numbers', 'how many different addresses the elements of `t` read, from its shape and strides.',
     right=_addresses,
-    cases=[(torch.ones(2).expand(3, 2),), (torch.ones(3, 1).expand(3, 4),), (torch.ones(2, 3).t(),), (torch.ones(3)[None],), (torch.ones(2, 1, 3).expand(2, 4, 3),), (torch.ones(1).expand(5),), (torch.ones(3)[:,None].expand_as(torch.ones(3, 2)).t(),), (torch.ones(5, 2)[:2],), (torch.ones(4, 3)[:,1:].double(),)],
+    cases=[(torch.ones(2).expand(3, 2),), (torch.ones(3, 1).expand(3, 4),), (torch.ones(2, 3).t(),), (torch.ones(3)[None],), (torch.ones(2, 1, 3).expand(2, 4, 3),), (torch.ones(1).expand(5),), (torch.ones(3)[:,None].expand_as(torch.ones(3, 2)).t(),),
+           (torch.ones(5, 2)[:2],), (torch.ones(4, 3)[:,1:].double(),)],
     mistakes=[
         ('Those are the elements. Along an axis of stride 0 they all read the same number.', lambda t: t.numel()),
         ('Those are the repeats: the axes of stride 0 are the ones to leave out.', lambda t: math.prod(n for n,s in zip(t.shape, t.stride()) if not s)),
