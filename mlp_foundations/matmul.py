@@ -11,7 +11,7 @@ from functools import cache
 
 import torch
 
-# %% ../nbs/01_matmul.ipynb #64c2ab5f
+# %% ../nbs/01_matmul.ipynb #5e98db4a
 def _misfit(spec, tensors, frame):
     "The error about `tensors` that do not fit `spec`, for the function or layer that runs in `frame`"
     name = type(frame.f_locals['self']).__name__ if 'self' in frame.f_locals else frame.f_code.co_name
@@ -29,6 +29,7 @@ def _misfit(spec, tensors, frame):
     zero = '; no size may be 0' if any(0 in t.shape for t in tensors) else ''
     return ValueError(f'{needs}, and was given {", ".join(str(tuple(t.shape)) for t in tensors)}{zero}')
 
+# %% ../nbs/01_matmul.ipynb #64c2ab5f
 @cache
 def _parts(spec):
     "The names in `spec`, a list for each tensor, and those of them that are numbers"
@@ -36,18 +37,20 @@ def _parts(spec):
     return parts, {d: int(d) for dims in parts for d in dims if d.isdigit()}
 
 def shapes(
-    spec:str, # the sizes of each tensor, by name or number: 'n n_in, n_in n_out, n_out'
+    spec:str, # sizes of each tensor, by name or number: 'n n_in, n_in n_out, n_out'
     *tensors, # one for each part of `spec`
 ):
-    "Raise an error unless all are floating tensors of one dtype and device, and each name is one size, not 0"
+    "Raise unless all are floating, of one dtype and device, and each name is one size"
     parts,numbers = _parts(spec)
     size,first = dict(numbers),tensors[0]
     for dims,t in zip(parts, tensors, strict=True):
-        fits = isinstance(t, torch.Tensor) and t.is_floating_point() and t.ndim==len(dims)
+        floating = isinstance(t, torch.Tensor) and t.is_floating_point()
+        fits = floating and t.ndim==len(dims)
         same = fits and t.dtype==first.dtype and t.device==first.device
         if not same: raise _misfit(spec, tensors, sys._getframe(1))
         for d,n in zip(dims, t.shape):
-            if n!=size.setdefault(d, n) or n==0: raise _misfit(spec, tensors, sys._getframe(1))
+            if n!=size.setdefault(d, n) or n==0:
+                raise _misfit(spec, tensors, sys._getframe(1))
 
 # %% ../nbs/01_matmul.ipynb #0e008c86
 def matmul_loops(
@@ -56,7 +59,9 @@ def matmul_loops(
 )->torch.Tensor: # (n, p)
     "Matrix product by three loops over single numbers"
     shapes('n m, m p', a, b)
-    if a.element_size()<4: raise ValueError(f'matmul_loops: sums in {a.dtype} lose small terms; use .float()')
+    if a.element_size()<4:
+        raise ValueError(f'matmul_loops: sums in {a.dtype} lose small terms; '
+                         'use .float()')
     out = torch.zeros(a.shape[0], b.shape[1], dtype=a.dtype, device=a.device)
     for i in range(a.shape[0]):
         for j in range(b.shape[1]):

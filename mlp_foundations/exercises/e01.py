@@ -10,7 +10,16 @@ import itertools, math
 
 import torch
 
-from ..check import _Watch, draw, exercise
+from .. import matmul as lesson
+from ..check import Fault, _same, _Watch, blank, draw, exercise
+
+# %% ../../nbs/exercises/e01.ipynb #b1a00002
+_products = [(draw(1, 2), draw(2, 1)), (draw(2, 3), draw(3, 1)), (draw(2, 3), draw(3, 4)),
+             (draw(3, 1).double()/3, draw(1, 2).double()/7)]
+
+blank('01.a', lesson.matmul_dot, _products)
+blank('01.b', lesson.matmul_broadcast, _products)
+blank('01.c', lesson.relu, [(torch.tensor([-1., 0., 2.]),), (draw(2, 3),), (draw(4).double()/3,)])
 
 # %% ../../nbs/exercises/e01.ipynb #a2831563
 def _addresses(t):
@@ -19,13 +28,15 @@ def _addresses(t):
 
 exercise('01.1', 'Numbers in memory', 'stored_numbers', 'how many different addresses the elements of `t` read, from its shape and strides.',
     right=_addresses,
-    cases=[(torch.ones(2).expand(3, 2),), (torch.ones(3, 1).expand(3, 4),), (torch.ones(2, 3).t(),), (torch.ones(3)[None],), (torch.ones(2, 1, 3).expand(2, 4, 3),), (torch.ones(1).expand(5),), (torch.ones(3)[:,None].expand_as(torch.ones(3, 2)).t(),)],
+    cases=[(torch.ones(2).expand(3, 2),), (torch.ones(3, 1).expand(3, 4),), (torch.ones(2, 3).t(),), (torch.ones(3)[None],), (torch.ones(2, 1, 3).expand(2, 4, 3),), (torch.ones(1).expand(5),), (torch.ones(3)[:,None].expand_as(torch.ones(3, 2)).t(),),
+           (torch.ones(5, 2)[:2],), (torch.ones(4, 3)[:,1:].double(),)],
     mistakes=[
         ('Those are the elements. Along an axis of stride 0 they all read the same number.', lambda t: t.numel()),
         ('Those are the repeats: the axes of stride 0 are the ones to leave out.', lambda t: math.prod(n for n,s in zip(t.shape, t.stride()) if not s)),
         ('Strides are distances in memory, not counts: multiply the sizes of the axes whose stride is not 0.', lambda t: math.prod(s for s in t.stride() if s)),
         ('Sizes are multiplied, not added.', lambda t: sum(n for n,s in zip(t.shape, t.stride()) if s)),
         ('Only the first axis was looked at.', lambda t: t.shape[0] if t.stride()[0] else 1),
+        ('That is the whole storage, of which `t` may read only a part: use its shape and strides.', lambda t: t.untyped_storage().nbytes()//t.element_size()),
         ('An axis of stride 1 was left out: only those of stride 0 repeat.', lambda t: math.prod(n for n,s in zip(t.shape, t.stride()) if s>1))])
 
 # %% ../../nbs/exercises/e01.ipynb #921c2213
@@ -61,8 +72,26 @@ exercise('01.2', 'Centred columns and rows', 'lying_shapes', 'the set of all (n,
         ('Those are the shapes on which it raises. The dangerous ones are where it does not.', lambda: {(2, 3), (3, 2)})])
 
 # %% ../../nbs/exercises/e01.ipynb #6172d153
+class _Outer(_Watch):
+    "Counts the results of PyTorch that have a given shape"
+    def __init__(self, shape):
+        super().__init__()
+        self.shape,self.found = shape,0
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        res = super().__torch_function__(func, types, args, kwargs)
+        self.found += getattr(res, 'shape', None)==self.shape
+        return res
+
+def _matmul(a, b): return (a.double()@b.double()).to(a.dtype)
+
+def _by_outer_products(f, a, b):
+    "What `f(a, b)` gives, or a fault if it is right, but no outer product was made for each place of the summed axis"
+    with _Outer((len(a), b.shape[1])) as w: res = f(a, b)
+    if w.found>=a.shape[1] or not _same(_matmul(a, b), res, 1e-4): return res
+    return Fault('The values are right, but not by a sum of outer products: round k makes one of column k of `a` and row k of `b`, of shape (n, p), and adds it.')
+
 exercise('01.3', 'A sum of outer products', 'matmul_outer', 'the product of `a` (n, m) and `b` (m, p) by one loop over the m outer products.',
-    right=lambda a, b: (a.double()@b.double()).to(a.dtype),
+    right=_matmul, run=_by_outer_products,
     cases=[(draw(1, 2), draw(2, 1)), (draw(2, 3), draw(3, 2)), (draw(2, 2, seed=1), draw(2, 2, seed=2)), (draw(2, 4), draw(4, 3)), (draw(3, 1), draw(1, 4)), (draw(4, 2), draw(2, 3)), (draw(2, 3, seed=3).double()/3, draw(3, 2, seed=4).double()/7)],
     mistakes=[
         ('Only the last outer product is left: each round must add to the result, `+=`.', lambda a, b: a[:,-1:]*b[-1:]),
@@ -132,7 +161,7 @@ def _einsum(spec, *ts):
     for ns in _letters(spec, ts).values(): _strict(ns)
     return torch.einsum(spec, *ts)
 
-exercise('01.5', 'Any einsum by loops', 'einsum_loops', 'what `torch.einsum` gives, by one `itertools.product` over all letters; `ValueError` where a letter has two sizes.',
+exercise('01.5', 'Any einsum by loops', 'einsum_loops', 'what `torch.einsum` gives, in the dtype of the tensors, by one `itertools.product` over all letters; `ValueError` where a letter has two sizes.',
     right=_einsum,
     cases=[('i->', draw(2)), ('i,i->i', draw(2), draw(2, seed=1)), ('ij->ji', draw(2, 3)), ('ii->i', draw(3, 3)), ('ij->i', draw(2, 3, seed=1)), ('i,j->ij', draw(2), draw(3)), ('ik,kj->ij', draw(2, 3), draw(3, 4)), ('bi,ij,bj->b', draw(2, 3), draw(3, 2), draw(2, 2)),
            ('bik,bkj->bij', draw(2, 1, 3), draw(2, 3, 2)), ('ij->j', draw(2, 3).double()/3), ('ik,kj->ij', draw(2, 3), draw(1, 4)), ('ik,kj->ij', draw(2, 3), draw(2, 4)), ('i,i->', draw(2), draw(3))],
