@@ -10,9 +10,25 @@ import math
 
 import torch
 
-from ..check import Fault, _close, _kind, _show, draw, exercise
+from ..check import Fault, _close, _kind, _show, blank, draw, exercise
 from ..init import *
 from ..matmul import *
+
+# %% ../../nbs/exercises/e02.ipynb #caf92322
+def out_var(x, w_var):
+    mean_square = x.pow(2).mean()
+    return x.shape[1]*w_var*mean_square
+
+def kaiming_std(n_in, a): return math.sqrt(2/((1+a*a)*n_in))
+
+blank('02.a', layer_stats,
+      [(draw(2, 3), [draw(3, 2)], relu),
+       (draw(3, 2), [draw(2, 2), draw(2, 2, seed=1)], relu),
+       (draw(4, 3), [draw(3, 2), draw(2, 3), draw(3, 4)], torch.tanh)],
+      'h, means, stds, returned')
+blank('02.b', out_var, [(draw(2, 3)+1, .5), (draw(3, 5)+2, .25), (draw(5, 4)-1, 2.)],
+      'mean_square, returned')
+blank('02.c', kaiming_std, [(2, .5), (100, 0.), (784, 2.)])
 
 # %% ../../nbs/exercises/e02.ipynb #6238020a
 def _weights(f, *args):
