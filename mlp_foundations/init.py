@@ -18,8 +18,8 @@ def layer_stats(
     x, # (n, n_in), floating
     weights, # the layers' weights in order, each (n_in, n_out) of its own
     act=relu, # what follows each product: a function of a tensor
-)->tuple: # means, stds: one value a layer, in the dtype of `x` (float32 as a rule)
-    "Mean and standard deviation of the activations by depth: h = act(h @ w) for each `w`, from h = x"
+)->tuple: # means, stds: one value a layer, in the dtype of `x`
+    "Mean and std of the activations by depth: h = act(h @ w) for each `w`, from h = x"
     h,means,stds = x,[],[]
     for w in weights:
         h = act(matmul(h, w))
@@ -30,9 +30,10 @@ def layer_stats(
 
 # %% ../nbs/02_init.ipynb #569fe151
 def _whole(name, value, least=1):
-    "`value` as an int; raises `ValueError` unless it is a whole number of at least `least`"
+    "`value` as an int; `ValueError` unless it is a whole number of at least `least`"
     whole = isinstance(value, Integral) and not isinstance(value, bool) and value>=least
-    if not whole: raise ValueError(f'{name} must be a whole number of at least {least}, not {value!r}')
+    needs = f'{name} must be a whole number of at least {least}, not {value!r}'
+    if not whole: raise ValueError(needs)
     return int(value)
 
 def xavier_normal(
@@ -40,7 +41,7 @@ def xavier_normal(
     n_out:int, # outputs of the layer, its fan_out
     generator=None, # source of the random numbers; None: torch's own
 )->torch.Tensor: # (n_in, n_out), float32, mean 0, std sqrt(2/(n_in+n_out))
-    "Weights without a ReLU: a compromise of forward and backward variance (Glorot & Bengio 2010, eq. 12)"
+    "Weights for a layer without a ReLU (Glorot & Bengio 2010, equation 12)"
     n_in,n_out = _whole('n_in', n_in),_whole('n_out', n_out)
     return torch.randn(n_in, n_out, generator=generator) * math.sqrt(2/(n_in+n_out))
 
@@ -49,12 +50,13 @@ def kaiming_normal(
     n_in:int, # inputs of the layer, its fan_in
     n_out:int, # outputs of the layer, its fan_out
     a:float=0., # slope of the ReLU left of zero
-    mode:str='fan_in', # whose variance to keep: 'fan_in' the forward pass's, 'fan_out' the backward pass's
+    mode:str='fan_in', # 'fan_in' keeps the forward variance, 'fan_out' the backward
     generator=None, # source of the random numbers; None: torch's own
 )->torch.Tensor: # (n_in, n_out), float32, mean 0, std sqrt(2/((1+a*a)*fan))
     "Weights for a layer before a ReLU (He et al. 2015, arXiv 1502.01852, section 2.2)"
     fan = {'fan_in': _whole('n_in', n_in), 'fan_out': _whole('n_out', n_out)}
-    needs = f"mode must be 'fan_in' or 'fan_out' and a a finite slope, not {mode!r} and {a!r}"
+    needs = ("mode must be 'fan_in' or 'fan_out' and a a finite slope, "
+             f"not {mode!r} and {a!r}")
     if mode not in fan or not a*a<math.inf: raise ValueError(needs)
     std = math.sqrt(2/((1+a*a)*fan[mode]))
     return torch.randn(n_in, n_out, generator=generator) * std

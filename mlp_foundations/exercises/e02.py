@@ -10,63 +10,109 @@ import math
 
 import torch
 
-from ..check import Fault, _close, _kind, _show, draw, exercise
+from ..check import Fault, _close, _kind, _show, blank, draw, exercise
 from ..init import *
 from ..matmul import *
 
+# %% ../../nbs/exercises/e02.ipynb #caf92322
+def out_var(x, w_var):
+    mean_square = x.pow(2).mean()
+    return x.shape[1]*w_var*mean_square
+
+def kaiming_std(n_in, a): return math.sqrt(2/((1+a*a)*n_in))
+
+blank('02.a', layer_stats,
+      [(draw(2, 3), [draw(3, 2)], relu),
+       (draw(3, 2), [draw(2, 2), draw(2, 2, seed=1)], relu),
+       (draw(4, 3), [draw(3, 2), draw(2, 3), draw(3, 4)], torch.tanh)],
+      'h, means, stds, returned')
+blank('02.b', out_var, [(draw(2, 3)+1, .5), (draw(3, 5)+2, .25), (draw(5, 4)-1, 2.)],
+      'mean_square, returned')
+blank('02.c', kaiming_std, [(2, .5), (100, 0.), (784, 2.)])
+
 # %% ../../nbs/exercises/e02.ipynb #6238020a
 def _weights(f, *args):
-    "Weights drawn by `f` with seed 0, and whether the generator was listened to"
-    w,same,other = (f(*args, generator=torch.Generator().manual_seed(k)) for k in (0, 0, 1))
-    if not torch.is_tensor(w) or w.ndim!=2: return Fault(f'It gives {_kind(w)}' + (f' {tuple(w.shape)}' if torch.is_tensor(w) else '') + ', where one weight, a tensor with rows and columns, is asked for.'),{}
-    return w,{'the same again from the same seed': bool((w==same).all()), 'others from another seed': bool((w!=other).any())}
+    "Weights drawn by `f` with seed 0, and whether the generator was used"
+    def drawn(seed): return f(*args, generator=torch.Generator().manual_seed(seed))
+    w,same,other = drawn(0),drawn(0),drawn(1)
+    if not torch.is_tensor(w) or w.ndim!=2:
+        shape = f' {tuple(w.shape)}' if torch.is_tensor(w) else ''
+        return Fault(f'It gives {_kind(w)}{shape}, where one weight, '
+                     'a tensor with rows and columns, is asked for.'),{}
+    return w,{'the same again from the same seed': bool((w==same).all()),
+              'others from another seed': bool((w!=other).any())}
 
 def _spread(f, n_in, n_out):
     "What `f` draws, in five numbers and two answers"
     w,seeds = _weights(f, n_in, n_out)
-    return w if isinstance(w, Fault) else {'shape': str(tuple(w.shape)), 'dtype': str(w.dtype), 'std': w.std(), 'smallest': round((w.min()/w.max()).item(), 2)*w.max(), 'largest': w.max(), **seeds}
+    if isinstance(w, Fault): return w
+    low = round((w.min()/w.max()).item(), 2)*w.max()
+    return {'shape': str(tuple(w.shape)), 'dtype': str(w.dtype), 'std': w.std(),
+            'smallest': low, 'largest': w.max(), **seeds}
 
 def _even(n_in, n_out, bound=None, low=None, shape=None, same=True):
     "What evenly spread weights have, right by default"
     hi = math.sqrt(6/(n_in+n_out)) if bound is None else bound
     lo = -hi if low is None else low
-    return {'shape': str(shape or (n_in, n_out)), 'dtype': 'torch.float32', 'std': (hi-lo)/math.sqrt(12), 'smallest': lo, 'largest': hi,
+    return {'shape': str(shape or (n_in, n_out)), 'dtype': 'torch.float32',
+            'std': (hi-lo)/math.sqrt(12), 'smallest': lo, 'largest': hi,
             'the same again from the same seed': same, 'others from another seed': True}
 
-exercise('02.1', 'Evenly spread weights', 'xavier_uniform', 'evenly spread weights (n_in, n_out) with the std of `xavier_normal`, from `generator`.',
+exercise('02.1', 'Evenly spread weights', 'xavier_uniform',
+         'evenly spread weights (n_in, n_out) with the std of `xavier_normal`, from '
+         '`generator`.',
     right=lambda n_in, n_out: _even(n_in, n_out), run=_spread, rtol=.02,
     cases=[(100, 60), (784, 50), (50, 784), (300, 300)],
     mistakes=[
-        ('The bound is the std of `xavier_normal`; evenly spread numbers have a std of only the bound / sqrt(3).', lambda i, o: _even(i, o, math.sqrt(2/(i+o)))),
-        ('They run from 0 to the bound, all of them positive: `torch.rand` begins at 0.', lambda i, o: _even(i, o, low=0.)),
-        ('The spread is right, but it begins at 0; weights have mean 0.', lambda i, o: _even(i, o, 2*math.sqrt(6/(i+o)), low=0.)),
-        ('That bound is for fan_in alone; Glorot takes the mean of both fans.', lambda i, o: _even(i, o, math.sqrt(6/i))),
-        ('That bound has fan_in alone, and no factor 2 for it: the variance is to be 2 / (n_in + n_out).', lambda i, o: _even(i, o, math.sqrt(3/i))),
-        ('They are normal numbers. Evenly spread ones keep within a bound.', lambda i, o: _spread(xavier_normal, i, o)),
-        ('The shape is (n_out, n_in), as PyTorch has it; here rows are inputs.', lambda i, o: _even(i, o, shape=(o, i))),
-        ('The generator is not used: the same seed gives other weights.', lambda i, o: _even(i, o, same=False)),
-        ('The bound is sqrt(6) / (n_in + n_out); the root goes over the sum, too.', lambda i, o: _even(i, o, math.sqrt(6)/(i+o)))])
+        ('The bound is the std of `xavier_normal`; evenly spread numbers have a std of '
+         'only the bound / sqrt(3).', lambda i, o: _even(i, o, math.sqrt(2/(i+o)))),
+        ('They run from 0 to the bound, all of them positive: `torch.rand` begins at '
+         '0.', lambda i, o: _even(i, o, low=0.)),
+        ('The spread is right, but it begins at 0; weights have mean 0.',
+         lambda i, o: _even(i, o, 2*math.sqrt(6/(i+o)), low=0.)),
+        ('That bound is for fan_in alone; Glorot takes the mean of both fans.',
+         lambda i, o: _even(i, o, math.sqrt(6/i))),
+        ('That bound has fan_in alone, and no factor 2 for it: the variance is to be 2 '
+         '/ (n_in + n_out).', lambda i, o: _even(i, o, math.sqrt(3/i))),
+        ('They are normal numbers. Evenly spread ones keep within a bound.',
+         lambda i, o: _spread(xavier_normal, i, o)),
+        ('The shape is (n_out, n_in), as PyTorch has it; here rows are inputs.',
+         lambda i, o: _even(i, o, shape=(o, i))),
+        ('The generator is not used: the same seed gives other weights.',
+         lambda i, o: _even(i, o, same=False)),
+        ('The bound is sqrt(6) / (n_in + n_out); the root goes over the sum, too.',
+         lambda i, o: _even(i, o, math.sqrt(6)/(i+o)))])
 
 # %% ../../nbs/exercises/e02.ipynb #a3ad9e6a
-def _lost(scale, width, first=1, lost=lambda x: not x.isfinite().all(), fresh=False, never=None, act=lambda x: x):
+def _lost(scale, width, first=1, lost=lambda x: not x.isfinite().all(), fresh=False,
+          never=None, act=lambda x: x):
     "The first layer after which `lost(x)`, right by default"
     x = torch.randn(200, width, generator=torch.Generator().manual_seed(0))
     g = torch.Generator().manual_seed(1)
     for i in range(200):
-        x = act(x@(scale*torch.randn(width, width, generator=g.manual_seed(1) if fresh else g)))
+        if fresh: g.manual_seed(1)
+        x = act(x@(scale*torch.randn(width, width, generator=g)))
         if lost(x): return i+first
     return never
 
-exercise('02.2', 'The layer where numbers end', 'lost_at', 'the number of the first layer, from 1, after which a value is not finite; `None` if 200 layers have none.',
+exercise('02.2', 'The layer where numbers end', 'lost_at',
+         'the number of the first layer, from 1, after which a value is not finite; '
+         '`None` if 200 layers have none.',
     right=lambda scale, width: _lost(scale, width),
     cases=[(10., 10), (3., 20), (10., 40), (1., 30), (.1, 10)],
     mistakes=[
-        ('The layers are counted from 0; the first one is number 1.', lambda *c: _lost(*c, first=0)),
-        ('It looks for NaN only. Infinity comes first, and `isfinite` notices both.', lambda *c: _lost(*c, lost=lambda x: x.isnan().any())),
-        ('It waits until every value is lost; one is enough.', lambda *c: _lost(*c, lost=lambda x: not x.isfinite().any())),
-        ('Every layer has the same weights: one generator for all of them, seeded before the loop.', lambda *c: _lost(*c, fresh=True)),
-        ('If 200 layers lose nothing, the answer is `None`.', lambda *c: _lost(*c, never=200)),
-        ('The layers are linear: there is no ReLU between them.', lambda *c: _lost(*c, act=relu))])
+        ('The layers are counted from 0; the first one is number 1.',
+         lambda *c: _lost(*c, first=0)),
+        ('It looks for NaN only. Infinity comes first, and `isfinite` notices both.',
+         lambda *c: _lost(*c, lost=lambda x: x.isnan().any())),
+        ('It waits until every value is lost; one is enough.',
+         lambda *c: _lost(*c, lost=lambda x: not x.isfinite().any())),
+        ('Every layer has the same weights: one generator for all of them, seeded '
+         'before the loop.', lambda *c: _lost(*c, fresh=True)),
+        ('If 200 layers lose nothing, the answer is `None`.',
+         lambda *c: _lost(*c, never=200)),
+        ('The layers are linear: there is no ReLU between them.',
+         lambda *c: _lost(*c, act=relu))])
 
 # %% ../../nbs/exercises/e02.ipynb #e186606a
 def _expect(f):
@@ -75,25 +121,40 @@ def _expect(f):
     p = (-z*z/2).exp()
     return ((f(z)*p).sum()/p.sum()).item()
 
-exercise('02.3', 'The factor of an activation', 'gain', 'the number k for which weights of std k / sqrt(n_in) keep the variance before the activation `act` at 1.',
+exercise('02.3', 'The factor of an activation', 'gain',
+         'the number k for which weights of std k / sqrt(n_in) keep the variance '
+         'before the activation `act` at 1.',
     right=lambda act: _expect(lambda z: act(z).pow(2))**-.5, rtol=.01,
-    cases=[(relu,), (torch.tanh,), (torch.sigmoid,), (torch.nn.functional.leaky_relu,), (torch.neg,)],
+    cases=[(relu,), (torch.tanh,), (torch.sigmoid,), (torch.nn.functional.leaky_relu,),
+           (torch.neg,)],
     mistakes=[
-        ('It keeps the variance after the activation, which has a mean; the next sum takes the mean *square*.', lambda act: (_expect(lambda z: act(z).pow(2))-_expect(act)**2)**-.5),
-        ('That is the factor of the variance; the std takes its square root.', lambda act: 1/_expect(lambda z: act(z).pow(2))),
-        ('It is upside down: what the activation takes away, the weights must give back.', lambda act: _expect(lambda z: act(z).pow(2))**.5),
-        ('It is the share that the activation leaves of the mean square; the weights must give back the root of one by it.', lambda act: _expect(lambda z: act(z).pow(2))),
-        ('It takes the mean of the absolute values, not of the squares.', lambda act: 1/_expect(lambda z: act(z).abs())),
+        ('It keeps the variance after the activation, which has a mean; the next sum '
+         'takes the mean *square*.',
+         lambda act: (_expect(lambda z: act(z).pow(2))-_expect(act)**2)**-.5),
+        ('That is the factor of the variance; the std takes its square root.',
+         lambda act: 1/_expect(lambda z: act(z).pow(2))),
+        ('It is upside down: what the activation takes away, the weights must give '
+         'back.', lambda act: _expect(lambda z: act(z).pow(2))**.5),
+        ('It is the share that the activation leaves of the mean square; the weights '
+         'must give back the root of one by it.',
+         lambda act: _expect(lambda z: act(z).pow(2))),
+        ('It takes the mean of the absolute values, not of the squares.',
+         lambda act: 1/_expect(lambda z: act(z).abs())),
         ('It is the factor of ReLU, whatever `act` is.', lambda act: 2**.5)])
 
 # %% ../../nbs/exercises/e02.ipynb #662da5f8
 def _rescaled(f, x, weights, act):
     "What the weights `f(x, weights, act)` do, in three lines"
     new = f(x, weights, act)
-    if not isinstance(new, (tuple, list)) or not all(map(torch.is_tensor, new)): return Fault(f'It gives {_kind(new)}, where a list of tensors is asked for.')
-    if [o.shape for o in new]!=[o.shape for o in weights]: return Fault(f'It gives {len(new)} weights of shapes {_show([tuple(o.shape) for o in new])}, where they must be those of the old ones.')
+    if not isinstance(new, (tuple, list)) or not all(map(torch.is_tensor, new)):
+        return Fault(f'It gives {_kind(new)}, where a list of tensors is asked for.')
+    shapes = [tuple(o.shape) for o in new]
+    if shapes!=[tuple(o.shape) for o in weights]:
+        return Fault(f'It gives {len(new)} weights of shapes {_show(shapes)}, '
+                     'where they must be those of the old ones.')
     one = all(_close(w/w.norm(), v/v.norm(), 1e-3).all() for w,v in zip(weights, new))
-    return {'each a multiple of the old one': one, 'std by layer': layer_stats(x, new, act)[1]}
+    return {'each a multiple of the old one': one,
+            'std by layer': layer_stats(x, new, act)[1]}
 
 def _lsuv(x, weights, act, size=lambda x: x.std(), follow=True, before=False):
     "Weights divided one after the other, right by default"
@@ -103,24 +164,40 @@ def _lsuv(x, weights, act, size=lambda x: x.std(), follow=True, before=False):
         x = act(x@(res[-1] if follow else w))
     return res
 
-def _lsuv_wrong(**kwargs): return lambda x, weights, act: _rescaled(lambda *c: _lsuv(*c, **kwargs), x, weights, act)
-def _each_by(size): return lambda x, weights, act: _rescaled(lambda x, weights, act: [w/size(w) for w in weights], x, weights, act)
+def _lsuv_wrong(**kwargs):
+    return lambda *c: _rescaled(lambda *c: _lsuv(*c, **kwargs), *c)
+def _each_by(size):
+    def divided(x, weights, act): return [w/size(w) for w in weights]
+    return lambda x, weights, act: _rescaled(divided, x, weights, act)
 
 def _stack(scale, depth, width, seed=0):
     g = torch.Generator().manual_seed(seed)
     return [scale*torch.randn(width, width, generator=g) for _ in range(depth)]
 
-exercise('02.4', 'One division a layer', 'lsuv', 'a new list of `weights`, each divided by a number of its own, so that `layer_stats` of `x`, them and `act` has every std at 1.',
-    right=lambda x, weights, act: {'each a multiple of the old one': True, 'std by layer': torch.ones(len(weights))}, run=_rescaled,
-    cases=[(draw(4, 2), [draw(2, 3)], relu), (draw(5, 4), _stack(1., 2, 4), relu), (draw(10, 20), _stack(1., 50, 20), relu), (draw(10, 20), _stack(.01, 50, 20, seed=1), relu), (draw(6, 8), _stack(3., 3, 8), torch.neg)],
+exercise('02.4', 'One division a layer', 'lsuv',
+         'a new list of `weights`, each divided by a number of its own, so that '
+         '`layer_stats` of `x`, them and `act` has every std at 1.',
+    right=lambda x, weights, act: {'each a multiple of the old one': True,
+                                   'std by layer': torch.ones(len(weights))},
+    run=_rescaled,
+    cases=[(draw(4, 2), [draw(2, 3)], relu), (draw(5, 4), _stack(1., 2, 4), relu),
+           (draw(10, 20), _stack(1., 50, 20), relu),
+           (draw(10, 20), _stack(.01, 50, 20, seed=1), relu),
+           (draw(6, 8), _stack(3., 3, 8), torch.neg)],
     mistakes=[
-        ('Each weight is divided by its own std; what must be 1 is the std of the activations.', _each_by(lambda w: w.std())),
-        ('A division by the variance: the std is its root.', _lsuv_wrong(size=lambda x: x.var())),
-        ('The stds are measured with the old weights all the way; after a division go on with the new one.', _lsuv_wrong(follow=False)),
-        ('The std is taken before the activation; `layer_stats` looks after it.', _lsuv_wrong(before=True)),
-        ('The mean square is 1, not the variance: the activations have a mean.', _lsuv_wrong(size=lambda x: x.pow(2).mean().sqrt())),
+        ('Each weight is divided by its own std; what must be 1 is the std of the '
+         'activations.', _each_by(lambda w: w.std())),
+        ('A division by the variance: the std is its root.',
+         _lsuv_wrong(size=lambda x: x.var())),
+        ('The stds are measured with the old weights all the way; after a division go '
+         'on with the new one.', _lsuv_wrong(follow=False)),
+        ('The std is taken before the activation; `layer_stats` looks after it.',
+         _lsuv_wrong(before=True)),
+        ('The mean square is 1, not the variance: the activations have a mean.',
+         _lsuv_wrong(size=lambda x: x.pow(2).mean().sqrt())),
         ('The weights come back as they were.', _each_by(lambda w: 1.)),
-        ('The weights are multiplied by the std; divided they must be.', _lsuv_wrong(size=lambda x: 1/x.std()))])
+        ('The weights are multiplied by the std; divided they must be.',
+         _lsuv_wrong(size=lambda x: 1/x.std()))])
 
 # %% ../../nbs/exercises/e02.ipynb #4947cd7c
 def _turn(f, n):
@@ -128,40 +205,70 @@ def _turn(f, n):
     w,seeds = _weights(f, n)
     return w if isinstance(w, Fault) else {'w.t() @ w': w.t()@w, **seeds}
 
-def _no_turn(f): return lambda n: _turn(lambda n, generator: f(torch.randn(n, n, generator=generator)), n)
+def _no_turn(f):
+    def draw_one(n, generator): return f(torch.randn(n, n, generator=generator))
+    return lambda n: _turn(draw_one, n)
 
-exercise('02.5', 'A weight that turns', 'orthogonal', 'a random square weight with `w.t() @ w` the identity.',
-    right=lambda n: {'w.t() @ w': torch.eye(n), 'the same again from the same seed': True, 'others from another seed': True}, run=_turn, rtol=.01,
+exercise('02.5', 'A weight that turns', 'orthogonal',
+         'a random square weight with `w.t() @ w` the identity.',
+    right=lambda n: {'w.t() @ w': torch.eye(n),
+                     'the same again from the same seed': True,
+                     'others from another seed': True}, run=_turn, rtol=.01,
     cases=[(2,), (3,), (20,)],
     mistakes=[
-        ('The answer is a pair, as `torch.linalg.qr` gives it; the first of the two is the orthogonal one.', lambda n: _turn(lambda n, generator: (0, 0), n)),
-        ('That is the second tensor of `torch.linalg.qr`, the triangle; the first is the orthogonal one.', _no_turn(lambda w: torch.linalg.qr(w)[1])),
-        ('Random numbers over sqrt(n) have columns of length 1 only on average, and not at right angles.', _no_turn(lambda w: w/math.sqrt(len(w)))),
-        ('The columns have length 1, but they are not at right angles.', _no_turn(lambda w: w/w.norm(dim=0))),
-        ('The rows have length 1, but the columns are not at right angles.', _no_turn(lambda w: w/w.norm(dim=1, keepdim=True))),
-        ('That is the same weight for every seed: turn a random one.', lambda n: {'w.t() @ w': torch.eye(n), 'the same again from the same seed': True, 'others from another seed': False}),
-        ('The generator is not used: the same seed gives another weight.', lambda n: {'w.t() @ w': torch.eye(n), 'the same again from the same seed': False, 'others from another seed': True})])
+        ('The answer is a pair, as `torch.linalg.qr` gives it; the first of the two is '
+         'the orthogonal one.', lambda n: _turn(lambda n, generator: (0, 0), n)),
+        ('That is the second tensor of `torch.linalg.qr`, the triangle; the first is '
+         'the orthogonal one.', _no_turn(lambda w: torch.linalg.qr(w)[1])),
+        ('Random numbers over sqrt(n) have columns of length 1 only on average, and '
+         'not at right angles.', _no_turn(lambda w: w/math.sqrt(len(w)))),
+        ('The columns have length 1, but they are not at right angles.',
+         _no_turn(lambda w: w/w.norm(dim=0))),
+        ('The rows have length 1, but the columns are not at right angles.',
+         _no_turn(lambda w: w/w.norm(dim=1, keepdim=True))),
+        ('That is the same weight for every seed: turn a random one.',
+         lambda n: {'w.t() @ w': torch.eye(n),
+                    'the same again from the same seed': True,
+                    'others from another seed': False}),
+        ('The generator is not used: the same seed gives another weight.',
+         lambda n: {'w.t() @ w': torch.eye(n),
+                    'the same again from the same seed': False,
+                    'others from another seed': True})])
 
 # %% ../../nbs/exercises/e02.ipynb #8207f1df
 def _sparse_stats(f, n_in, n_out, p):
     "What sparse weights do"
     w,seeds = _weights(f, n_in, n_out, p)
     if isinstance(w, Fault): return w
-    if w.shape!=(n_in, n_out): return Fault(f'It has shape {tuple(w.shape)}, where {(n_in, n_out)} is asked for.')
+    if w.shape!=(n_in, n_out):
+        return Fault(f'It has shape {tuple(w.shape)}, '
+                     f'where {(n_in, n_out)} is asked for.')
     x = torch.randn(1000, n_in, generator=torch.Generator().manual_seed(5))
-    return {'share of weights that are not 0': (w!=0).double().mean().item(), 'mean square of x @ w': (x@w).pow(2).mean().item(), **seeds}
+    return {'share of weights that are not 0': (w!=0).double().mean().item(),
+            'mean square of x @ w': (x@w).pow(2).mean().item(), **seeds}
 
-def _sparse(p, ms, same=True): return {'share of weights that are not 0': p, 'mean square of x @ w': ms, 'the same again from the same seed': same, 'others from another seed': True}
+def _sparse(p, ms, same=True):
+    return {'share of weights that are not 0': p, 'mean square of x @ w': ms,
+            'the same again from the same seed': same, 'others from another seed': True}
 
-exercise('02.6', 'Sparse weights', 'sparse_kaiming', 'weights (n_in, n_out), each 0 except with probability `p`, for which `x @ w` has a mean square of 2, as with Kaiming.',
+exercise('02.6', 'Sparse weights', 'sparse_kaiming',
+         'weights (n_in, n_out), each 0 except with probability `p`, for which `x @ w` '
+         'has a mean square of 2, as with Kaiming.',
     right=lambda n_in, n_out, p: _sparse(p, 2.), run=_sparse_stats, rtol=.05,
     cases=[(400, 300, .1), (400, 400, .5), (300, 400, .2)],
     mistakes=[
-        ('The zeros take variance away: a share of `p` is left of it, and must be made up for.', lambda i, o, p: _sparse(p, 2*p)),
-        ('The division is by `p`; a std takes its square root.', lambda i, o, p: _sparse(p, 2/p)),
-        ('It is multiplied by sqrt(p): zeros take variance away, so divide.', lambda i, o, p: _sparse(p, 2*p*p)),
-        ('`p` is the probability of *not* being 0; the share of zeros is 1 - p.', lambda i, o, p: _sparse(1-p, 2*(1-p)/p)),
-        ('Zeros and numbers are exchanged, and the factor with them: `p` is the probability of not being 0.', lambda i, o, p: _sparse(1-p, 2.)),
-        ('The mean square of `x @ w` is 1, as without a ReLU: Kaiming has a factor of 2 in the variance.', lambda i, o, p: _sparse(p, 1.)),
+        ('The zeros take variance away: a share of `p` is left of it, and must be made '
+         'up for.', lambda i, o, p: _sparse(p, 2*p)),
+        ('The division is by `p`; a std takes its square root.',
+         lambda i, o, p: _sparse(p, 2/p)),
+        ('It is multiplied by sqrt(p): zeros take variance away, so divide.',
+         lambda i, o, p: _sparse(p, 2*p*p)),
+        ('`p` is the probability of *not* being 0; the share of zeros is 1 - p.',
+         lambda i, o, p: _sparse(1-p, 2*(1-p)/p)),
+        ('Zeros and numbers are exchanged, and the factor with them: `p` is the '
+         'probability of not being 0.', lambda i, o, p: _sparse(1-p, 2.)),
+        ('The mean square of `x @ w` is 1, as without a ReLU: Kaiming has a factor of '
+         '2 in the variance.', lambda i, o, p: _sparse(p, 1.)),
         ('None of them is 0.', lambda i, o, p: _sparse(1., 2.)),
-        ('The generator is not used for all of it: the same seed gives other weights.', lambda i, o, p: _sparse(p, 2., False))])
+        ('The generator is not used for all of it: the same seed gives other weights.',
+         lambda i, o, p: _sparse(p, 2., False))])
