@@ -6,11 +6,49 @@
 __all__ = []
 
 # %% ../../nbs/exercises/e04.ipynb #e045ac31
+import math
+
 import torch
 from torch import tensor
+from torch.overrides import TorchFunctionMode
 
-from ..check import Ops, by_autograd, draw64, exercise, inp_g, stored, with_g
+from ..check import Ops, _tensors, blank, by_autograd, draw64, exercise
+from ..check import inp_g, stored, with_g
 from ..matmul import *
+from ..forward import mse
+from ..backward import lin_grad, mse_grad, relu_grad
+
+# %% ../../nbs/exercises/e04.ipynb #26663ccb
+def w_grad_loops(x, g):
+    res = torch.zeros(x.shape[1], g.shape[1], dtype=x.dtype)
+    for i in range(len(x)): res += x[i,:,None] * g[i]
+    return res
+
+blank('04.a', w_grad_loops,
+      [(draw64(n, n_in), draw64(n, n_out, seed=1)) for n,n_in,n_out in ((1,1,2), (2,1,2), (2,3,2), (4,2,3))])
+
+blank('04.b', mse_grad,
+      [(draw64(n, 1), draw64(n, seed=1)) for n in (1, 2, 3, 5)], 'inp.g')
+
+blank('04.c', lin_grad,
+      [(draw64(n, n_in), with_g(draw64(n, n_out), draw64(n, n_out, seed=1)), draw64(n_in, n_out), draw64(n_out))
+       for n,n_in,n_out in ((1,2,1), (2,1,3), (3,2,4), (4,3,2))], 'inp.g, w.g, b.g')
+
+def backward(x, y, l1, l2, out, w1, b1, w2, b2):
+    mse_grad(out, y)
+    lin_grad(l2, out, w2, b2)
+    relu_grad(l1, l2)
+    lin_grad(x, l1, w1, b1)
+
+def _forward(n, m, nh):
+    "What the backward pass is given: a forward pass in float64"
+    x,y,w1,b1,w2,b2 = draw64(n, m),draw64(n),draw64(m, nh),draw64(nh),draw64(nh, 1),draw64(1)
+    l1 = lin(x, w1, b1)
+    l2 = relu(l1)
+    return x, y, l1, l2, lin(l2, w2, b2), w1, b1, w2, b2
+
+blank('04.d', backward, [_forward(*o) for o in ((1,1,2), (3,2,4), (4,3,2))],
+      'out.g, w2.g, b2.g, l2.g, l1.g, w1.g, b1.g, x.g')
 
 # %% ../../nbs/exercises/e04.ipynb #7861f301
 def _sigmoid_grad(f, inp, out):
@@ -56,7 +94,7 @@ exercise('04.3', 'The mean absolute error', 'mae_grad', 'store in `inp.g` the gr
         ([[2.5]], [1.]), ([[1.]], [2.5]), ([[1.], [3.]], [1., 1.]), ([[1.], [2.], [0.]], [1.001, -998., 4.]))]
         + [(draw64(5,1), draw64(5, seed=1)), (tensor([[1.], [1.], [1.], [1.]]).double(), tensor([1., 2., 1., 0.]).double())],
     mistakes=[
-        ('The 1/n is missing: a mean over n rows gives each row an n-th of the say.', inp_g(lambda inp, targ: _off(inp, targ).sign())),
+        ('The 1/n is missing: in a mean over n rows each row contributes 1/n of the loss.', inp_g(lambda inp, targ: _off(inp, targ).sign())),
         ('A column met a row: `inp` (n, 1) minus `targ` (n,) is a table (n, n). Make a column of the targets first.', inp_g(lambda inp, targ: (inp-targ).sign()/len(targ))),
         ('The sign is wrong: an output that is too high must have a positive slope.', inp_g(lambda inp, targ: -_off(inp, targ).sign()/len(targ))),
         ('This is the gradient of `mse`: the slope of |d| is 1 or -1, however far off.', inp_g(lambda inp, targ: 2*_off(inp, targ)/len(targ))),
@@ -69,31 +107,65 @@ exercise('04.3', 'The mean absolute error', 'mae_grad', 'store in `inp.g` the gr
     run=stored(inp=0))
 
 # %% ../../nbs/exercises/e04.ipynb #666a25ea
+class _Rows(TorchFunctionMode):
+    "Notes how many rows of `inp` meet in one product: the most that one gets of a tensor made from `inp`"
+    def __init__(self, inp):
+        super().__init__()
+        self.n_in,self.seen,self.most = inp.shape[1],[inp],0
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        res,name = func(*args, **(kwargs or {})),getattr(func, '__name__', '').strip('_')
+        own = [o for o in _tensors((args, kwargs or {})) if any(o is k for k in self.seen)]
+        if any(k in name for k in ('mul', 'mm', 'bmm', 'einsum', 'outer', 'dot', 'mv', 'linear', 'ger')):
+            sizes = [math.prod(n for n,s in zip(o.shape, o.stride()) if s or n==1) for o in own]
+            self.most = max([self.most, *(-(-o//self.n_in) for o in sizes)])
+        elif own: self.seen += _tensors(res)
+        return res
+
 def _blocks(f, inp, out_g, rows):
-    with Ops() as ops: res = f(inp, out_g, rows)
-    allowed = max(inp.numel(), out_g.numel(), rows*inp.shape[1]*out_g.shape[1])
-    return {'w.g': res, 'more than `rows` outer products at once': ops.most>allowed}
+    with _Rows(inp) as seen: res = f(inp, out_g, rows)
+    return {'w.g': res, 'rows that meet in a product': seen.most}
 
-def _per_row(g, more=False): return {'w.g': g, 'more than `rows` outer products at once': more}
+def _whole(f):
+    "For a mistake in the values: blocks of the right size"
+    return lambda inp, out_g, rows: {'w.g': f(inp, out_g), 'rows that meet in a product': min(rows, len(inp))}
 
-def _block_sum(inp, out_g, starts, rows):
-    return sum((inp[i:i+rows].t() @ out_g[i:i+rows] for i in starts), torch.zeros(inp.shape[1], out_g.shape[1]).double())
+def _from(starts):
+    "For a mistake in where the blocks start"
+    def f(inp, out_g, rows):
+        pairs = [(inp[i:i+rows], out_g[i:i+rows]) for i in starts(len(inp), rows)]
+        none = torch.zeros(inp.shape[1], out_g.shape[1]).double()
+        return {'w.g': sum((i.t()@o for i,o in pairs), none),
+                'rows that meet in a product': max([0, *(len(i) for i,_ in pairs)])}
+    return f
 
-exercise('04.4', 'The gradient in blocks', 'w_grad_blocks', 'the gradient of `w`, from the outer products of `rows` rows at a time.',
-    right=lambda inp, out_g, rows: _per_row(torch.einsum('ik,ij->kj', inp, out_g)),
+def _one_block(k):
+    "For a mistake that gives one block only, the `k`-th, of all that are made"
+    def f(inp, out_g, rows): return inp.split(rows)[k].t() @ out_g.split(rows)[k]
+    return lambda inp, out_g, rows: {'w.g': f(inp, out_g, rows), 'rows that meet in a product': min(rows, len(inp))}
+
+def _met(most):
+    "For a right gradient in which another number of rows meets"
+    return lambda inp, out_g, rows: {'w.g': inp.t()@out_g, 'rows that meet in a product': most(len(inp))}
+
+# %% ../../nbs/exercises/e04.ipynb #7a3e61b9
+exercise('04.4', 'The gradient in blocks', 'w_grad_blocks',
+    'the gradient of `w`, from the outer products of `rows` rows at a time.',
+    right=_whole(lambda inp, out_g: torch.einsum('ik,ij->kj', inp, out_g)),
     cases=[(draw64(n, n_in, seed=n), draw64(n, n_out, seed=n+1), rows) for n,n_in,n_out,rows in (
-        (1,1,2,1), (2,1,2,1), (3,2,4,2), (2,1,2,5), (4,2,3,5), (5,3,4,2), (8,2,3,4), (7,4,4,3), (3,3,3,1))],
+        (1,1,2,1), (2,1,2,1), (2,1,2,2), (3,2,4,2), (2,1,2,5), (4,2,3,5), (5,3,4,2), (8,2,3,4), (7,4,4,3), (3,3,3,1))],
     mistakes=[
         ('The last block is lost where it is shorter: `range(0, n, rows)` starts one there too.',
-            lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, range(0, len(inp)-rows+1, rows), rows))),
-        ('Only the last block is left: each replaces the one before, where they must be added up.',
-            lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, range(0, len(inp), rows)[-1:], rows))),
-        ('Only the first block comes back: is the `return` inside the loop?', lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, [0], rows))),
-        ('The blocks overlap: block k begins at row k*rows, not at row k.', lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, range(len(inp)//rows), rows))),
-        ('The blocks overlap: the next one begins `rows` rows further on, not one.', lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, range(len(inp)), rows))),
-        ('It is transposed: the gradient must look like `w` (n_in, n_out), so the inputs come first.', lambda inp, out_g, rows: _per_row(out_g.t()@inp)),
-        ('It is the mean over the rows: a weight collects from each row, so the outer products are added up.', lambda inp, out_g, rows: _per_row(inp.t()@out_g/len(inp))),
-        ('The values are right, but the outer products of all rows exist at once: only `rows` rows may meet.', lambda inp, out_g, rows: _per_row(inp.t()@out_g, inp.shape[1]*out_g.shape[1]*len(inp)>max(inp.numel(), out_g.numel(), rows*inp.shape[1]*out_g.shape[1])))],
+            _from(lambda n, rows: range(0, n-rows+1, rows))),
+        ('Only the last block is left: each replaces the one before, where they must be added up.', _one_block(-1)),
+        ('Only the first block comes back: is the `return` inside the loop?', _one_block(0)),
+        ('The blocks overlap: block k begins at row k*rows, not at row k.', _from(lambda n, rows: range(n//rows))),
+        ('The blocks overlap: the next one begins `rows` rows further on, not one.', _from(lambda n, rows: range(n))),
+        ('It is transposed: the gradient must look like `w` (n_in, n_out), so the inputs come first.',
+            _whole(lambda inp, out_g: out_g.t()@inp)),
+        ('It is the mean over the rows: a weight is used by each row, so the outer products are added up.',
+            _whole(lambda inp, out_g: inp.t()@out_g/len(inp))),
+        ('The values are right, but all rows meet in one product: `rows` is not used.', _met(lambda n: n)),
+        ('The values are right, but the rows are taken one by one: `rows` is not used.', _met(lambda n: 1))],
     run=_blocks)
 
 # %% ../../nbs/exercises/e04.ipynb #8a07443e
@@ -112,11 +184,13 @@ def _right3(inp, targ, w1, b1, w2, b2, w3, b3, act1=torch.relu, act2=torch.relu,
     return {'loss': loss.detach()} | {f'{k}.g': g for k,g in zip([*_ps3, 'inp'], gs)}
 
 class _Open(torch.autograd.Function):
-    "A ReLU whose gate stays open on the way back"
+    "A ReLU that lets every gradient through"
     @staticmethod
     def forward(ctx, inp): return inp.relu()
     @staticmethod
     def backward(ctx, g): return g
+
+def _one3(*numbers): return tuple(tensor([o] if i in (1,3,5,7) else [[o]]).double() for i,o in enumerate(numbers))
 
 def _case3(n, m, h1, h2, seed):
     sizes = (n,m), (n,), (m,h1), (h1,), (h1,h2), (h2,), (h2,1), (1,)
@@ -134,15 +208,19 @@ def _all_pairs(case):
 
 exercise('04.5', 'One more hidden layer', 'forward_and_backward3', 'the loss of lin → relu → lin → relu → lin → mse, with every gradient in `.g`.',
     right=lambda inp, targ, w1, b1, w2, b2, w3, b3: _right3(inp, targ, w1, b1, w2, b2, w3, b3),
-    cases=[_case3(*o) for o in ((1,1,1,1,2), (2,1,1,1,3), (2,3,2,4,5), (5,3,4,2,6), (3,3,3,3,7))],
+    cases=[_one3(1., .5, 2., .5, 1., -.5, 3., .25),     # inp, targ, w1, b1, w2, b2, w3, b3: both ReLUs are open
+           _one3(1., .5, -2., .5, 1., .5, 3., .25),     # the first one stops the gradient
+           _one3(1., .5, 2., .5, -1., .5, 3., .25),     # the second one does
+           _one3(1., .5, 2., .5, 1., -.5, -3., .25)     # a negative output
+        ] + [_case3(*o) for o in ((1,1,2,1,2), (2,1,1,1,3), (2,3,2,4,5), (5,3,4,2,6), (3,3,3,3,7))],
     mistakes=[
         ('The 1/n is missing in the gradient of the loss, and every gradient after it is n times too large.', lambda *case: _times_n(case)),
         ('The gradients are right, but the loss is a mean over all pairs: `out` (n, 1) minus `targ` (n,) is a table (n, n).', lambda *case: _all_pairs(case)),
-        ('The gate of the second ReLU stays open on the way back: what goes into `l3.g` must pass `relu_grad`.', lambda *case: _right3(*case, act2=_Open.apply)),
-        ('The gate of the first ReLU stays open on the way back: what goes into `l1.g` must pass `relu_grad`.', lambda *case: _right3(*case, act1=_Open.apply)),
-        ('Both gates stay open on the way back: `relu_grad` is missing, twice.', lambda *case: _right3(*case, act1=_Open.apply, act2=_Open.apply)),
-        ('The ReLU between the second and the third layer is missing, there and back.', lambda *case: _right3(*case, act2=lambda o: o)),
-        ('The ReLU between the first and the second layer is missing, there and back.', lambda *case: _right3(*case, act1=lambda o: o)),
+        ('The second ReLU stops no gradient: `l3.g` must come from `relu_grad`.', lambda *case: _right3(*case, act2=_Open.apply)),
+        ('The first ReLU stops no gradient: `l1.g` must come from `relu_grad`.', lambda *case: _right3(*case, act1=_Open.apply)),
+        ('Both ReLUs stop no gradient: `relu_grad` is missing, twice.', lambda *case: _right3(*case, act1=_Open.apply, act2=_Open.apply)),
+        ('The ReLU between the second and the third layer is missing, forward and backward.', lambda *case: _right3(*case, act2=lambda o: o)),
+        ('The ReLU between the first and the second layer is missing, forward and backward.', lambda *case: _right3(*case, act1=lambda o: o)),
         ('There is one ReLU too many: after the last layer comes none.', lambda *case: _right3(*case, last=torch.relu))],
     run=_net3)
 
@@ -153,12 +231,12 @@ exercise('04.6', 'A shortcut', 'shortcut_grad', 'store in `inp.g` the gradient o
         (tensor([2.]).double(), tensor([3.]).double()), (tensor([-2.]).double(), tensor([3.]).double()), (tensor([0.]).double(), tensor([3.]).double()),
         (draw64(2,3), draw64(2,3, seed=4)), (draw64(3,3, seed=5), draw64(3,3, seed=6)))],
     mistakes=[
-        ('The shortcut is lost: `inp` went straight into the sum too, and collects `out.g` from there.', inp_g(lambda inp, out: out.g*(inp>0))),
-        ('The ReLU is lost: where `inp` is positive it collects a second time, through the gate.', inp_g(lambda inp, out: out.g.clone())),
-        ('Twice everywhere: through the ReLU nothing comes back where `inp` was not positive.', inp_g(lambda inp, out: 2*out.g)),
+        ('The shortcut is lost: `inp` goes straight into the sum too, and gets `out.g` from there.', inp_g(lambda inp, out: out.g*(inp>0))),
+        ('The ReLU is lost: where `inp` is positive it gets `out.g` a second time, through the ReLU.', inp_g(lambda inp, out: out.g.clone())),
+        ('Twice everywhere: through the ReLU no gradient comes back where `inp` was not positive.', inp_g(lambda inp, out: 2*out.g)),
         ('This is the slope alone: the upstream gradient `out.g` must be multiplied in.', inp_g(lambda inp, out: (inp>0)+torch.ones_like(inp))),
-        ("At exactly 0 the gate is shut, as `torch.relu`'s: `>`, not `>=`.", inp_g(lambda inp, out: out.g*(inp>=0)+out.g)),
-        ('The gate is turned round: it lets through where `inp` is not positive.', inp_g(lambda inp, out: out.g*(inp<=0)+out.g)),
-        ('One contribution is added without its upstream gradient: each way collects `out.g`.', inp_g(lambda inp, out: out.g*(inp>0)+1)),
-        ('The contributions of the two ways are added, not multiplied.', inp_g(lambda inp, out: out.g*(inp>0)*out.g))],
+        ("At exactly 0 the ReLU stops the gradient, as `torch.relu` does: `>`, not `>=`.", inp_g(lambda inp, out: out.g*(inp>=0)+out.g)),
+        ('The ReLU is turned round: it lets the gradient through where `inp` is not positive.', inp_g(lambda inp, out: out.g*(inp<=0)+out.g)),
+        ('One contribution is added without its upstream gradient: each path brings `out.g`.', inp_g(lambda inp, out: out.g*(inp>0)+1)),
+        ('The gradients of the two paths are added, not multiplied.', inp_g(lambda inp, out: out.g*(inp>0)*out.g))],
     run=stored(inp=0))
