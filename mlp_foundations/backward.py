@@ -27,7 +27,7 @@ def relu_grad(
     inp, # any shape, what `relu` was given
     out, # what it returned, with `out.g`
 ):
-    "Store in `inp.g` the gradient: `out.g` where `inp` was positive, else 0 (also at 0)"
+    "Store in `inp.g` the gradient: `out.g` where `inp` was positive, else 0"
     a,b = tuple(inp.shape),tuple(out.g.shape)
     need = 'relu_grad needs inp and out.g of one shape'
     if a!=b: raise ValueError(f'{need}, not {a} and {b}')
@@ -59,7 +59,7 @@ def forward_and_backward(
     w2, # (nh, 1)
     b2, # (1,)
 )->torch.Tensor: # the loss, one number
-    "Loss of lin -> relu -> lin -> mse, and the gradients of `inp` and the parameters in `.g`"
+    "Loss of lin -> relu -> lin -> mse; every gradient in `.g`, of `inp` too"
     twice = 'forward_and_backward was given one tensor twice: use a copy, .clone()'
     if len({id(o) for o in (inp, w1, b1, w2, b2)})<5: raise ValueError(twice)
     l1 = lin(inp, w1, b1)           # (n, nh)
@@ -123,7 +123,7 @@ def check_grads(
     h:float=1e-5, # the step
     rtol:float=1e-6, # allowed difference, as a share of the larger of the two gradients
 )->float: # largest difference found, as a share of the largest gradient of its tensor
-    "Compare the `.g` that `f` stores with finite differences; the error names what is wrong"
+    "Compare the `.g` that `f` stores with finite differences; the error says where"
     real = [torch.is_tensor(t) and t.numel()>0 and not t.is_complex() for t in tensors]
     need = 'check_grads needs tensors of real numbers, none empty'
     if not tensors or not all(real): raise ValueError(need)
