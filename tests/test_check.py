@@ -326,7 +326,7 @@ def test_random_answers_are_the_same_each_time(toy):
 
 def test_what_is_no_exercise():
     with pytest.raises(ValueError) as e: check('04.9', len)
-    assert str(e.value)=="there is no exercise '04.9'; lesson 04 has 04.1, 04.2, 04.3, 04.4, 04.5, 04.6"
+    assert str(e.value).startswith("there is no exercise '04.9'; lesson 04 has 04.1, 04.2, 04.3, 04.4, 04.5, 04.6")
     with pytest.raises(ValueError) as e: check(99, len)
     assert str(e.value)=='there is no exercise 99; the lessons are 00, 01, 02, 03, 04, 05, 06, 07'
     with pytest.raises(ValueError) as e: check('01.2', len)

@@ -6,94 +6,233 @@
 __all__ = []
 
 # %% ../../nbs/exercises/e04.ipynb #e045ac31
+import math
+
 import torch
 from torch import tensor
+from torch.overrides import TorchFunctionMode
 
-from ..check import Ops, by_autograd, draw64, exercise, inp_g, stored, with_g
+from ..check import Ops, _tensors, blank, by_autograd, draw64, exercise
+from ..check import inp_g, stored, with_g
 from ..matmul import *
+from ..forward import mse
+from ..backward import lin_grad, mse_grad, relu_grad
+
+# %% ../../nbs/exercises/e04.ipynb #d4e34117
+def w_grad_loops(x, g):
+    res = torch.zeros(x.shape[1], g.shape[1], dtype=x.dtype)
+    for i in range(len(x)): res += x[i,:,None] * g[i]
+    return res
+
+blank('04.a', w_grad_loops,
+      [(draw64(n, n_in), draw64(n, n_out, seed=1)) for n,n_in,
+          n_out in ((1,1,2), (2,1,2), (2,3,2), (4,2,3))])
+
+blank('04.b', mse_grad,
+      [(draw64(n, 1), draw64(n, seed=1)) for n in (1, 2, 3, 5)], 'inp.g')
+
+blank('04.c', lin_grad,
+      [(draw64(n, n_in), with_g(draw64(n, n_out), draw64(n, n_out, seed=1)),
+          draw64(n_in, n_out), draw64(n_out))
+       for n,n_in,n_out in ((1,2,1), (2,1,3), (3,2,4), (4,3,2))], 'inp.g, w.g, b.g')
+
+def backward(x, y, l1, l2, out, w1, b1, w2, b2):
+    mse_grad(out, y)
+    lin_grad(l2, out, w2, b2)
+    relu_grad(l1, l2)
+    lin_grad(x, l1, w1, b1)
+
+def _forward(n, m, nh):
+    "What the backward pass is given: a forward pass in float64"
+    x,y,w1,b1 = draw64(n, m),draw64(n),draw64(m, nh),draw64(nh)
+    w2,b2 = draw64(nh, 1),draw64(1)
+    l1 = lin(x, w1, b1)
+    l2 = relu(l1)
+    return x, y, l1, l2, lin(l2, w2, b2), w1, b1, w2, b2
+
+blank('04.d', backward, [_forward(*o) for o in ((1,1,2), (3,2,4), (4,3,2))],
+      'out.g, w2.g, b2.g, l2.g, l1.g, w1.g, b1.g, x.g')
 
 # %% ../../nbs/exercises/e04.ipynb #7861f301
 def _sigmoid_grad(f, inp, out):
     with Ops() as ops: f(inp, out)
-    return {'inp.g': getattr(inp, 'g', None), 'an exponential again': bool(ops.names & {'exp', 'exp_', 'sigmoid', 'sigmoid_', 'tanh', '__rpow__'})}
+    return {'inp.g': getattr(inp, 'g', None),
+        'an exponential again': bool(ops.names & {'exp', 'exp_', 'sigmoid', 'sigmoid_',
+           'tanh', '__rpow__'})}
 
-def _sig(f, again=False): return lambda inp, out: {'inp.g': f(inp, out), 'an exponential again': again}
+def _sig(f, again=False):
+    return lambda inp, out: {'inp.g': f(inp, out), 'an exponential again': again}
 
-exercise('04.1', 'The sigmoid', 'sigmoid_grad', 'store in `inp.g` the gradient of the sigmoid, from `out` and `out.g`.',
-    right=lambda inp, out: {'inp.g': by_autograd(torch.sigmoid, inp, out.g), 'an exponential again': False},
+exercise('04.1', 'The sigmoid', 'sigmoid_grad',
+    'store in `inp.g` the gradient of the sigmoid, from `out` and `out.g`.',
+    right=lambda inp, out: {'inp.g': by_autograd(torch.sigmoid, inp, out.g),
+        'an exponential again': False},
     cases=[(z, with_g(z.sigmoid(), g)) for z,g in (
-        (tensor([0.]).double(), tensor([2.]).double()), (tensor([2.]).double(), tensor([-3.]).double()),
-        (draw64(2, seed=1), draw64(2, seed=2)), (draw64(2,3), draw64(2,3, seed=4)), (draw64(3,3, seed=5), draw64(3,3, seed=6)))],
+        (tensor([0.]).double(), tensor([2.]).double()),
+            (tensor([2.]).double(), tensor([-3.]).double()),
+        (draw64(2, seed=1), draw64(2, seed=2)), (draw64(2,3), draw64(2,3, seed=4)),
+            (draw64(3,3, seed=5), draw64(3,3, seed=6)))],
     mistakes=[
-        ('The slope has two factors, and `1 - out` is missing: where `out` is nearly 1 the curve is flat.', _sig(lambda inp, out: out.g*out)),
-        ('The slope has two factors, and `out` is missing: where `out` is nearly 0 the curve is flat.', _sig(lambda inp, out: out.g*(1-out))),
-        ('This is the slope alone: the upstream gradient `out.g` must be multiplied in.', _sig(lambda inp, out: out*(1-out))),
-        ('The upstream gradient is divided by, where slopes multiply.', _sig(lambda inp, out: out*(1-out)/out.g)),
-        ('The slope is right only if it is made from `out`; this one is made from `inp`.', _sig(lambda inp, out: out.g*inp*(1-inp))),
-        ('The square is on the wrong factor: this is the slope of tanh, 1 - out².', _sig(lambda inp, out: out.g*(1-out**2))),
-        ('The values are right, but an exponential is computed once more: `out` holds it already.', _sig(lambda inp, out: by_autograd(torch.sigmoid, inp, out.g), True))],
+        ('The slope has two factors, and `1 - out` is missing: where `out` is nearly '
+         '1 the curve is flat.', _sig(lambda inp, out: out.g*out)),
+        ('The slope has two factors, and `out` is missing: where `out` is nearly 0 '
+         'the curve is flat.', _sig(lambda inp, out: out.g*(1-out))),
+        ('This is the slope alone: the upstream gradient `out.g` must be multiplied '
+         'in.', _sig(lambda inp, out: out*(1-out))),
+        ('The upstream gradient is divided by, where slopes multiply.',
+            _sig(lambda inp, out: out*(1-out)/out.g)),
+        ('The slope is right only if it is made from `out`; this one is made from '
+         '`inp`.', _sig(lambda inp, out: out.g*inp*(1-inp))),
+        ('The square is on the wrong factor: this is the slope of tanh, 1 - out².',
+            _sig(lambda inp, out: out.g*(1-out**2))),
+        ('The values are right, but an exponential is computed once more: `out` holds '
+         'it already.',
+            _sig(lambda inp, out: by_autograd(torch.sigmoid, inp, out.g), True))],
     run=_sigmoid_grad)
 
 # %% ../../nbs/exercises/e04.ipynb #a2b3292f
-exercise('04.2', 'The bytes of the outer products', 'outer_bytes', 'the bytes that all outer products of a layer take.',
+exercise('04.2', 'The bytes of the outer products', 'outer_bytes',
+    'the bytes that all outer products of a layer take.',
     right=lambda n, n_in, n_out, itemsize=4: n*n_in*n_out*itemsize,
-    cases=[(1, 1, 1), (2, 3, 5), (2, 3, 5, 8), (7, 1, 4, 2), (50_000, 784, 50), (50_000, 50, 1)],
+    cases=[(1, 1, 1), (2, 3, 5), (2, 3, 5, 8), (7, 1, 4, 2), (50_000, 784, 50),
+        (50_000, 50, 1)],
     mistakes=[
-        ('These are numbers, not bytes: each takes `itemsize` of them.', lambda n, n_in, n_out, itemsize=4: n*n_in*n_out),
-        ('`itemsize` is ignored: a number takes 4 bytes in float32 only.', lambda n, n_in, n_out, itemsize=4: n*n_in*n_out*4),
-        ('This is the size of their sum, `w.g`: of outer products there is one a row.', lambda n, n_in, n_out, itemsize=4: n_in*n_out*itemsize),
-        ('These are `inp` and `out.g`; in an outer product every input meets every output, so the sizes multiply.', lambda n, n_in, n_out, itemsize=4: n*(n_in+n_out)*itemsize),
-        ('`n_out` is left out: an outer product has a column for each output.', lambda n, n_in, n_out, itemsize=4: n*n_in*itemsize),
-        ('These are bits: `itemsize` counts bytes already.', lambda n, n_in, n_out, itemsize=4: n*n_in*n_out*itemsize*8),
-        ('These are MB, a millionth: bytes are asked for.', lambda n, n_in, n_out, itemsize=4: n*n_in*n_out*itemsize/1e6)])
+        ('These are numbers, not bytes: each takes `itemsize` of them.',
+            lambda n, n_in, n_out, itemsize=4: n*n_in*n_out),
+        ('`itemsize` is ignored: a number takes 4 bytes in float32 only.',
+            lambda n, n_in, n_out, itemsize=4: n*n_in*n_out*4),
+        ('This is the size of their sum, `w.g`: of outer products there is one a row.',
+            lambda n, n_in, n_out, itemsize=4: n_in*n_out*itemsize),
+        ('These are `inp` and `out.g`; in an outer product every input meets every '
+         'output, so the sizes multiply.',
+            lambda n, n_in, n_out, itemsize=4: n*(n_in+n_out)*itemsize),
+        ('`n_out` is left out: an outer product has a column for each output.',
+            lambda n, n_in, n_out, itemsize=4: n*n_in*itemsize),
+        ('These are bits: `itemsize` counts bytes already.',
+            lambda n, n_in, n_out, itemsize=4: n*n_in*n_out*itemsize*8),
+        ('These are MB, a millionth: bytes are asked for.',
+            lambda n, n_in, n_out, itemsize=4: n*n_in*n_out*itemsize/1e6)])
 
 # %% ../../nbs/exercises/e04.ipynb #7fccbfb6
 def _off(inp, targ): return inp-targ[:,None]
 
-exercise('04.3', 'The mean absolute error', 'mae_grad', 'store in `inp.g` the gradient of the mean absolute error of `inp` (n, 1) against `targ` (n,).',
-    right=lambda inp, targ: {'inp.g': by_autograd(lambda o: (o[:,0]-targ).abs().mean(), inp)},
+exercise('04.3', 'The mean absolute error', 'mae_grad',
+    'store in `inp.g` the gradient of the mean absolute error of `inp` (n, 1) against '
+        '`targ` (n,).',
+    right=lambda inp, targ: {'inp.g': by_autograd(lambda o: (o[:,0]-targ).abs().mean(),
+        inp)},
     cases=[(tensor(o).double(), tensor(t).double()) for o,t in (
-        ([[2.5]], [1.]), ([[1.]], [2.5]), ([[1.], [3.]], [1., 1.]), ([[1.], [2.], [0.]], [1.001, -998., 4.]))]
-        + [(draw64(5,1), draw64(5, seed=1)), (tensor([[1.], [1.], [1.], [1.]]).double(), tensor([1., 2., 1., 0.]).double())],
+        ([[2.5]], [1.]), ([[1.]], [2.5]), ([[1.], [3.]], [1., 1.]),
+            ([[1.], [2.], [0.]], [1.001, -998., 4.]))]
+        + [(draw64(5,1), draw64(5, seed=1)),
+            (tensor([[1.], [1.], [1.], [1.]]).double(),
+                tensor([1., 2., 1., 0.]).double())],
     mistakes=[
-        ('The 1/n is missing: a mean over n rows gives each row an n-th of the say.', inp_g(lambda inp, targ: _off(inp, targ).sign())),
-        ('A column met a row: `inp` (n, 1) minus `targ` (n,) is a table (n, n). Make a column of the targets first.', inp_g(lambda inp, targ: (inp-targ).sign()/len(targ))),
-        ('The sign is wrong: an output that is too high must have a positive slope.', inp_g(lambda inp, targ: -_off(inp, targ).sign()/len(targ))),
-        ('This is the gradient of `mse`: the slope of |d| is 1 or -1, however far off.', inp_g(lambda inp, targ: 2*_off(inp, targ)/len(targ))),
-        ('The difference itself is left in: the slope of |d| is 1 or -1, however far off.', inp_g(lambda inp, targ: _off(inp, targ)/len(targ))),
-        ('The absolute value is left in: this is the loss of each row, not its slope.', inp_g(lambda inp, targ: _off(inp, targ).abs()/len(targ))),
-        ('Where output and target are equal the gradient must be 0, and it is negative there: `>` leaves equality to the other side.',
-            inp_g(lambda inp, targ: torch.where(_off(inp, targ)>0, 1., -1.).double()/len(targ))),
-        ('Where output and target are equal the gradient must be 0, and it is positive there: `>=` takes equality in.',
-            inp_g(lambda inp, targ: torch.where(_off(inp, targ)>=0, 1., -1.).double()/len(targ)))],
+        ('The 1/n is missing: in a mean over n rows each row contributes 1/n of the '
+         'loss.', inp_g(lambda inp, targ: _off(inp, targ).sign())),
+        ('A column met a row: `inp` (n, 1) minus `targ` (n,) is a table (n, n). Make '
+         'a column of the targets first.',
+            inp_g(lambda inp, targ: (inp-targ).sign()/len(targ))),
+        ('The sign is wrong: an output that is too high must have a positive slope.',
+            inp_g(lambda inp, targ: -_off(inp, targ).sign()/len(targ))),
+        ('This is the gradient of `mse`: the slope of |d| is 1 or -1, however far off.',
+            inp_g(lambda inp, targ: 2*_off(inp, targ)/len(targ))),
+        ('The difference itself is left in: the slope of |d| is 1 or -1, however far '
+         'off.', inp_g(lambda inp, targ: _off(inp, targ)/len(targ))),
+        ('The absolute value is left in: this is the loss of each row, not its slope.',
+            inp_g(lambda inp, targ: _off(inp, targ).abs()/len(targ))),
+        ('Where output and target are equal the gradient must be 0, and it is '
+         'negative there: `>` leaves equality to the other side.',
+            inp_g(lambda inp, targ: torch.where(_off(inp, targ)>0, 1.,
+                -1.).double()/len(targ))),
+        ('Where output and target are equal the gradient must be 0, and it is '
+         'positive there: `>=` takes equality in.',
+            inp_g(lambda inp, targ: torch.where(_off(inp, targ)>=0, 1.,
+                -1.).double()/len(targ)))],
     run=stored(inp=0))
 
 # %% ../../nbs/exercises/e04.ipynb #666a25ea
+PRODUCTS = 'mul', 'mm', 'einsum', 'outer', 'inner', 'dot', 'mv', 'linear', 'kron'
+
+def _numbers(t):
+    "How many different numbers in memory `t` shows"
+    return math.prod(n for n,s in zip(t.shape, t.stride()) if s or n==1)
+
+class _Rows(TorchFunctionMode):
+    "Notes in `most` how many rows of `inp`, or of its parts, meet in one product"
+    def __init__(self, inp):
+        super().__init__()
+        self.n_in,self.seen,self.most = inp.shape[1],[inp],0
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        res,name = func(*args, **kwargs),getattr(func, '__name__', '')
+        own = [o for o in _tensors((args, kwargs)) if any(o is k for k in self.seen)]
+        if any(k in name for k in PRODUCTS):
+            sizes = [_numbers(o) for o in own]
+            self.most = max([self.most, *(-(-o//self.n_in) for o in sizes)])
+        elif own: self.seen += _tensors(res)
+        return res
+
 def _blocks(f, inp, out_g, rows):
-    with Ops() as ops: res = f(inp, out_g, rows)
-    allowed = max(inp.numel(), out_g.numel(), rows*inp.shape[1]*out_g.shape[1])
-    return {'w.g': res, 'more than `rows` outer products at once': ops.most>allowed}
+    with _Rows(inp) as seen: res = f(inp, out_g, rows)
+    return _result(res, seen.most)
 
-def _per_row(g, more=False): return {'w.g': g, 'more than `rows` outer products at once': more}
+def _result(res, met): return {'w.g': res, 'rows that meet in a product': met}
 
-def _block_sum(inp, out_g, starts, rows):
-    return sum((inp[i:i+rows].t() @ out_g[i:i+rows] for i in starts), torch.zeros(inp.shape[1], out_g.shape[1]).double())
+def _whole(f):
+    "For a mistake in the values: blocks of the right size"
+    return lambda inp, out_g, rows: _result(f(inp, out_g), min(rows, len(inp)))
 
-exercise('04.4', 'The gradient in blocks', 'w_grad_blocks', 'the gradient of `w`, from the outer products of `rows` rows at a time.',
-    right=lambda inp, out_g, rows: _per_row(torch.einsum('ik,ij->kj', inp, out_g)),
-    cases=[(draw64(n, n_in, seed=n), draw64(n, n_out, seed=n+1), rows) for n,n_in,n_out,rows in (
-        (1,1,2,1), (2,1,2,1), (3,2,4,2), (2,1,2,5), (4,2,3,5), (5,3,4,2), (8,2,3,4), (7,4,4,3), (3,3,3,1))],
+def _from(starts):
+    "For a mistake in where the blocks start"
+    def f(inp, out_g, rows):
+        pairs = [(inp[i:i+rows], out_g[i:i+rows]) for i in starts(len(inp), rows)]
+        none = torch.zeros(inp.shape[1], out_g.shape[1]).double()
+        return _result(sum((i.t()@o for i,o in pairs), none),
+            max([0, *(len(i) for i,_ in pairs)]))
+    return f
+
+def _one_block(k):
+    "For a mistake that gives one block only, the `k`-th, of all that are made"
+    def f(inp, out_g, rows):
+        return _result(inp.split(rows)[k].t() @ out_g.split(rows)[k],
+            min(rows, len(inp)))
+    return f
+
+def _met(most):
+    "For a right gradient in which another number of rows meets"
+    return lambda inp, out_g, rows: _result(inp.t()@out_g, most(len(inp)))
+
+# %% ../../nbs/exercises/e04.ipynb #5a2bde64
+exercise('04.4', 'The gradient in blocks', 'w_grad_blocks',
+    'the gradient of `w`, from the outer products of `rows` rows at a time.',
+    right=_whole(lambda inp, out_g: torch.einsum('ik,ij->kj', inp, out_g)),
+    cases=[(draw64(n, n_in, seed=n), draw64(n, n_out, seed=n+1), rows) for n,n_in,n_out,
+        rows in (
+        (1,1,2,1), (2,1,2,1), (2,1,2,2), (3,2,4,2), (2,1,2,5), (4,2,3,5), (5,3,4,2),
+            (8,2,3,4), (7,4,4,3), (3,3,3,1))],
     mistakes=[
-        ('The last block is lost where it is shorter: `range(0, n, rows)` starts one there too.',
-            lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, range(0, len(inp)-rows+1, rows), rows))),
-        ('Only the last block is left: each replaces the one before, where they must be added up.',
-            lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, range(0, len(inp), rows)[-1:], rows))),
-        ('Only the first block comes back: is the `return` inside the loop?', lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, [0], rows))),
-        ('The blocks overlap: block k begins at row k*rows, not at row k.', lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, range(len(inp)//rows), rows))),
-        ('The blocks overlap: the next one begins `rows` rows further on, not one.', lambda inp, out_g, rows: _per_row(_block_sum(inp, out_g, range(len(inp)), rows))),
-        ('It is transposed: the gradient must look like `w` (n_in, n_out), so the inputs come first.', lambda inp, out_g, rows: _per_row(out_g.t()@inp)),
-        ('It is the mean over the rows: a weight collects from each row, so the outer products are added up.', lambda inp, out_g, rows: _per_row(inp.t()@out_g/len(inp))),
-        ('The values are right, but the outer products of all rows exist at once: only `rows` rows may meet.', lambda inp, out_g, rows: _per_row(inp.t()@out_g, inp.shape[1]*out_g.shape[1]*len(inp)>max(inp.numel(), out_g.numel(), rows*inp.shape[1]*out_g.shape[1])))],
+        ('The last block is lost where it is shorter: `range(0, n, rows)` starts one '
+         'there too.',
+            _from(lambda n, rows: range(0, n-rows+1, rows))),
+        ('Only the last block is left: each replaces the one before, where they must '
+         'be added up.', _one_block(-1)),
+        ('Only the first block comes back: is the `return` inside the loop?',
+            _one_block(0)),
+        ('The blocks overlap: block k begins at row k*rows, not at row k.',
+            _from(lambda n, rows: range(n//rows))),
+        ('The blocks overlap: the next one begins `rows` rows further on, not one.',
+            _from(lambda n, rows: range(n))),
+        ('It is transposed: the gradient must look like `w` (n_in, n_out), so the '
+         'inputs come first.',
+            _whole(lambda inp, out_g: out_g.t()@inp)),
+        ('It is the mean over the rows: a weight is used by each row, so the outer '
+         'products are added up.',
+            _whole(lambda inp, out_g: inp.t()@out_g/len(inp))),
+        ('The values are right, but all rows meet in one product: `rows` is not used.',
+            _met(lambda n: n)),
+        ('The values are right, but the rows are taken one by one: `rows` is not used.',
+            _met(lambda n: 1))],
     run=_blocks)
 
 # %% ../../nbs/exercises/e04.ipynb #8a07443e
@@ -101,9 +240,11 @@ _ps3 = ['w3', 'b3', 'w2', 'b2', 'w1', 'b1']
 
 def _net3(f, inp, targ, w1, b1, w2, b2, w3, b3):
     loss = f(inp, targ, w1, b1, w2, b2, w3, b3)
-    return {'loss': loss} | {f'{k}.g': getattr(t, 'g', None) for k,t in zip([*_ps3, 'inp'], (w3, b3, w2, b2, w1, b1, inp))}
+    return {'loss': loss} | {f'{k}.g': getattr(t, 'g', None) for k,
+        t in zip([*_ps3, 'inp'], (w3, b3, w2, b2, w1, b1, inp))}
 
-def _right3(inp, targ, w1, b1, w2, b2, w3, b3, act1=torch.relu, act2=torch.relu, last=lambda o: o):
+def _right3(inp, targ, w1, b1, w2, b2, w3, b3, act1=torch.relu, act2=torch.relu,
+    last=lambda o: o):
     "Loss and gradients by autograd; the activations can be exchanged"
     ts = [t.detach().clone().requires_grad_() for t in (inp, w1, b1, w2, b2, w3, b3)]
     inp,w1,b1,w2,b2,w3,b3 = ts
@@ -112,11 +253,15 @@ def _right3(inp, targ, w1, b1, w2, b2, w3, b3, act1=torch.relu, act2=torch.relu,
     return {'loss': loss.detach()} | {f'{k}.g': g for k,g in zip([*_ps3, 'inp'], gs)}
 
 class _Open(torch.autograd.Function):
-    "A ReLU whose gate stays open on the way back"
+    "A ReLU that lets every gradient through"
     @staticmethod
     def forward(ctx, inp): return inp.relu()
     @staticmethod
     def backward(ctx, g): return g
+
+def _one3(*numbers):
+    return tuple(tensor([o] if i in (1,3,5,7) else [[o]]).double() for i,
+        o in enumerate(numbers))
 
 def _case3(n, m, h1, h2, seed):
     sizes = (n,m), (n,), (m,h1), (h1,), (h1,h2), (h2,), (h2,1), (1,)
@@ -132,33 +277,64 @@ def _all_pairs(case):
     out = relu(relu(inp@w1+b1)@w2+b2)@w3+b3
     return _right3(*case) | {'loss': (out-targ).pow(2).mean()}
 
-exercise('04.5', 'One more hidden layer', 'forward_and_backward3', 'the loss of lin → relu → lin → relu → lin → mse, with every gradient in `.g`.',
-    right=lambda inp, targ, w1, b1, w2, b2, w3, b3: _right3(inp, targ, w1, b1, w2, b2, w3, b3),
-    cases=[_case3(*o) for o in ((1,1,1,1,2), (2,1,1,1,3), (2,3,2,4,5), (5,3,4,2,6), (3,3,3,3,7))],
+exercise('04.5', 'One more hidden layer', 'forward_and_backward3',
+    'the loss of lin → relu → lin → relu → lin → mse, with every gradient in `.g`.',
+    right=lambda inp, targ, w1, b1, w2, b2, w3, b3: _right3(inp, targ, w1, b1, w2, b2,
+        w3, b3),
+    cases=[_one3(1., .5, 2., .5, 1., -.5, 3., .25),
+        # inp, targ, w1, b1, w2, b2, w3, b3: both ReLUs are open
+           _one3(1., .5, -2., .5, 1., .5, 3., .25),
+               # the first one stops the gradient
+           _one3(1., .5, 2., .5, -1., .5, 3., .25),     # the second one does
+           _one3(1., .5, 2., .5, 1., -.5, -3., .25),    # a negative output
+           (tensor([[1.], [2.]]).double(), tensor([.5, -1.]).double(),
+               *_one3(1., .5, 2., .5, 1., -.5, 3., .25)[2:])
+        ] + [_case3(*o) for o in ((1,1,2,1,6), (2,3,2,4,5), (5,3,4,2,6), (3,3,3,3,7))],
     mistakes=[
-        ('The 1/n is missing in the gradient of the loss, and every gradient after it is n times too large.', lambda *case: _times_n(case)),
-        ('The gradients are right, but the loss is a mean over all pairs: `out` (n, 1) minus `targ` (n,) is a table (n, n).', lambda *case: _all_pairs(case)),
-        ('The gate of the second ReLU stays open on the way back: what goes into `l3.g` must pass `relu_grad`.', lambda *case: _right3(*case, act2=_Open.apply)),
-        ('The gate of the first ReLU stays open on the way back: what goes into `l1.g` must pass `relu_grad`.', lambda *case: _right3(*case, act1=_Open.apply)),
-        ('Both gates stay open on the way back: `relu_grad` is missing, twice.', lambda *case: _right3(*case, act1=_Open.apply, act2=_Open.apply)),
-        ('The ReLU between the second and the third layer is missing, there and back.', lambda *case: _right3(*case, act2=lambda o: o)),
-        ('The ReLU between the first and the second layer is missing, there and back.', lambda *case: _right3(*case, act1=lambda o: o)),
-        ('There is one ReLU too many: after the last layer comes none.', lambda *case: _right3(*case, last=torch.relu))],
+        ('The 1/n is missing in the gradient of the loss, and every gradient after it '
+         'is n times too large.', lambda *case: _times_n(case)),
+        ('The gradients are right, but the loss is a mean over all pairs: `out` (n, '
+         '1) minus `targ` (n,) is a table (n, n).', lambda *case: _all_pairs(case)),
+        ('The second ReLU stops no gradient: `l3.g` must come from `relu_grad`.',
+            lambda *case: _right3(*case, act2=_Open.apply)),
+        ('The first ReLU stops no gradient: `l1.g` must come from `relu_grad`.',
+            lambda *case: _right3(*case, act1=_Open.apply)),
+        ('Both ReLUs stop no gradient: `relu_grad` is missing, twice.',
+            lambda *case: _right3(*case, act1=_Open.apply, act2=_Open.apply)),
+        ('The ReLU between the second and the third layer is missing, forward and '
+         'backward.', lambda *case: _right3(*case, act2=lambda o: o)),
+        ('The ReLU between the first and the second layer is missing, forward and '
+         'backward.', lambda *case: _right3(*case, act1=lambda o: o)),
+        ('There is one ReLU too many: after the last layer comes none.',
+            lambda *case: _right3(*case, last=torch.relu))],
     run=_net3)
 
 # %% ../../nbs/exercises/e04.ipynb #30da2499
-exercise('04.6', 'A shortcut', 'shortcut_grad', 'store in `inp.g` the gradient of `out = relu(inp) + inp`, from `inp` and `out.g`.',
-    right=lambda inp, out: {'inp.g': by_autograd(lambda z: torch.relu(z)+z, inp, out.g)},
+exercise('04.6', 'A shortcut', 'shortcut_grad',
+    'store in `inp.g` the gradient of `out = relu(inp) + inp`, from `inp` and `out.g`.',
+    right=lambda inp, out: {'inp.g': by_autograd(lambda z: torch.relu(z)+z, inp,
+        out.g)},
     cases=[(z, with_g(z.relu()+z, g)) for z,g in (
-        (tensor([2.]).double(), tensor([3.]).double()), (tensor([-2.]).double(), tensor([3.]).double()), (tensor([0.]).double(), tensor([3.]).double()),
-        (draw64(2,3), draw64(2,3, seed=4)), (draw64(3,3, seed=5), draw64(3,3, seed=6)))],
+        (tensor([2.]).double(), tensor([3.]).double()),
+            (tensor([-2.]).double(), tensor([3.]).double()),
+                (tensor([0.]).double(), tensor([3.]).double()),
+        (draw64(2,3), draw64(2,3, seed=4)),
+            (draw64(3,3, seed=5), draw64(3,3, seed=6)))],
     mistakes=[
-        ('The shortcut is lost: `inp` went straight into the sum too, and collects `out.g` from there.', inp_g(lambda inp, out: out.g*(inp>0))),
-        ('The ReLU is lost: where `inp` is positive it collects a second time, through the gate.', inp_g(lambda inp, out: out.g.clone())),
-        ('Twice everywhere: through the ReLU nothing comes back where `inp` was not positive.', inp_g(lambda inp, out: 2*out.g)),
-        ('This is the slope alone: the upstream gradient `out.g` must be multiplied in.', inp_g(lambda inp, out: (inp>0)+torch.ones_like(inp))),
-        ("At exactly 0 the gate is shut, as `torch.relu`'s: `>`, not `>=`.", inp_g(lambda inp, out: out.g*(inp>=0)+out.g)),
-        ('The gate is turned round: it lets through where `inp` is not positive.', inp_g(lambda inp, out: out.g*(inp<=0)+out.g)),
-        ('One contribution is added without its upstream gradient: each way collects `out.g`.', inp_g(lambda inp, out: out.g*(inp>0)+1)),
-        ('The contributions of the two ways are added, not multiplied.', inp_g(lambda inp, out: out.g*(inp>0)*out.g))],
+        ('The shortcut is lost: `inp` goes straight into the sum too, and gets '
+         '`out.g` from there.', inp_g(lambda inp, out: out.g*(inp>0))),
+        ('The ReLU is lost: where `inp` is positive it gets `out.g` a second time, '
+         'through the ReLU.', inp_g(lambda inp, out: out.g.clone())),
+        ('Twice everywhere: through the ReLU no gradient comes back where `inp` was '
+         'not positive.', inp_g(lambda inp, out: 2*out.g)),
+        ('This is the slope alone: the upstream gradient `out.g` must be multiplied '
+         'in.', inp_g(lambda inp, out: (inp>0)+torch.ones_like(inp))),
+        ("At exactly 0 the ReLU stops the gradient, as `torch.relu` does: `>`, not "
+         "`>=`.", inp_g(lambda inp, out: out.g*(inp>=0)+out.g)),
+        ('The ReLU is turned round: it lets the gradient through where `inp` is not '
+         'positive.', inp_g(lambda inp, out: out.g*(inp<=0)+out.g)),
+        ('One contribution is added without its upstream gradient: each path brings '
+         '`out.g`.', inp_g(lambda inp, out: out.g*(inp>0)+1)),
+        ('The gradients of the two paths are added, not multiplied.',
+            inp_g(lambda inp, out: out.g*(inp>0)*out.g))],
     run=stored(inp=0))
