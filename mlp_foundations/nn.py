@@ -31,7 +31,7 @@ class _Relu(torch.autograd.Function):
 def relu_fn(
     inp, # any shape
 )->torch.Tensor: # like `inp`, followed by autograd
-    "`relu` with its own gradient for autograd; at exactly 0 the gradient is 0, as in `torch.relu`"
+    "`relu` with our gradient for autograd; at exactly 0 it is 0, as in `torch.relu`"
     return _Relu.apply(inp)
 
 # %% ../nbs/06_nn_module.ipynb #106511e4
@@ -40,7 +40,7 @@ class _Linear(torch.autograd.Function):
     def forward(ctx, inp, weight, bias):
         ctx.save_for_backward(inp, weight)
         if bias is None: return inp@weight.t()
-        return torch.addmm(bias, inp, weight.t())        # bias + inp@weight.t(), (n, n_out)
+        return torch.addmm(bias, inp, weight.t())        # bias + inp@weight.t()
     @staticmethod
     def backward(ctx, g):                                # (n, n_out)
         inp,weight = ctx.saved_tensors
@@ -55,7 +55,7 @@ def linear_fn(
     weight, # (n_out, n_in), as `torch.nn.Linear` keeps it
     bias=None, # (n_out,); None: no bias
 )->torch.Tensor: # (n, n_out), followed by autograd
-    "inp @ weight.t() + bias with its own gradient for autograd; raises an error as `lin` does"
+    "inp @ weight.t() + bias with our gradient for autograd; raises an error as `lin`"
     if bias is None: shapes('n n_in, n_out n_in', inp, weight)
     else: shapes('n n_in, n_out n_in, n_out', inp, weight, bias)
     return _Linear.apply(inp, weight, bias)
@@ -78,20 +78,24 @@ def mse_fn(
     inp, # (n, 1) or (n,), floating
     targ, # (n,), of the same dtype
 )->torch.Tensor: # one number, followed by autograd
-    "`mse` with its own gradient for autograd; raises `ValueError` as `mse` does"
+    "`mse` with our gradient for autograd; raises `ValueError` as `mse` does"
     return _Mse.apply(inp, targ)
 
 # %% ../nbs/06_nn_module.ipynb #ed5fb731
 class Parameter(torch.Tensor):
-    "A tensor that a `Module` registers and that autograd follows; shares the memory of `data`"
+    "A tensor that `Module` registers and autograd follows; shares the memory of `data`"
     def __new__(cls,
         data, # floating tensor, any shape
         requires_grad:bool=True, # False: registered, but not trained
-    ): return torch.Tensor._make_subclass(cls, torch.as_tensor(data).detach(), requires_grad)
+    ):
+        data = torch.as_tensor(data).detach()
+        return torch.Tensor._make_subclass(cls, data, requires_grad)
     __torch_function__ = torch._C._disabled_torch_function_impl # p*2 is a plain tensor
-    _is_param = True # torch.nn.Module and torch.compile take it for a torch.nn.Parameter
-    def __deepcopy__(self, memo): return type(self)(self.detach().clone(), self.requires_grad)
-    def __reduce_ex__(self, protocol): return type(self), (self.detach(), self.requires_grad)
+    _is_param = True # torch.nn.Module registers it, torch.compile takes it
+    def __deepcopy__(self, memo):
+        return type(self)(self.detach().clone(), self.requires_grad)
+    def __reduce_ex__(self, protocol):
+        return type(self), (self.detach(), self.requires_grad)
 
 # %% ../nbs/06_nn_module.ipynb #64180475
 def _foreign(o, name, value):
@@ -195,7 +199,7 @@ class Module:
         own = dict(self._named())
         if own.keys()!=state.keys(): raise ValueError(
             f'missing: {sorted(own.keys()-state.keys())}, unexpected: {sorted(state.keys()-own.keys())}')
-        new = {k: torch.as_tensor(v).clone() for k,v in state.items()} # a value may be another parameter's memory
+        new = {k: torch.as_tensor(v).clone() for k,v in state.items()} # it may share memory with us
         for k,p in own.items():
             good = p.shape==new[k].shape and not new[k].is_complex()
             found = f'{tuple(new[k].shape)} {new[k].dtype}'
@@ -227,7 +231,8 @@ class Linear(Module):
         bias:bool=True, # False: `bias` is None
         *, generator=None, # source of the random numbers; None: torch's own
     ):
-        if bias not in (True, False): raise TypeError(f'bias must be True or False, not {bias!r}')
+        if bias not in (True, False):
+            raise TypeError(f'bias must be True or False, not {bias!r}')
         w = kaiming_normal(n_in, n_out, generator=generator)   # (n_in, n_out)
         self.weight = Parameter(w.t().contiguous())            # (n_out, n_in)
         self.bias = Parameter(torch.zeros(n_out)) if bias else None
