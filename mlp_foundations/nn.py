@@ -9,7 +9,6 @@ __all__ = ['relu_fn', 'linear_fn', 'mse_fn', 'Parameter', 'Module', 'Linear', 'R
 import sys
 
 import torch
-from fastcore.basics import patch
 
 from .matmul import *
 from .init import *
@@ -20,19 +19,19 @@ from .layers import Lin, Relu, Model
 class _Relu(torch.autograd.Function):
     @staticmethod
     def forward(ctx, inp):
-        out = inp.clamp_min(0.) # like inp
+        out = inp.clamp_min(0.)                  # like inp
         ctx.save_for_backward(out)
         return out
     @staticmethod
     def backward(ctx, g):
         out, = ctx.saved_tensors
-        return g.masked_fill(out<=0, 0.) # like inp
+        return g.masked_fill(out<=0, 0.)         # like inp
 
 # %% ../nbs/06_nn_module.ipynb #54c69008
 def relu_fn(
     inp, # any shape
 )->torch.Tensor: # like `inp`, followed by autograd
-    "`relu` with its hand-written gradient for autograd; the gradient at exactly 0 is 0, as in `torch.relu`"
+    "`relu` with our gradient for autograd; at exactly 0 it is 0, as in `torch.relu`"
     return _Relu.apply(inp)
 
 # %% ../nbs/06_nn_module.ipynb #106511e4
@@ -40,13 +39,15 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx, inp, weight, bias):
         ctx.save_for_backward(inp, weight)
-        return inp@weight.t() if bias is None else torch.addmm(bias, inp, weight.t()) # (n, n_out)
+        if bias is None: return inp@weight.t()
+        return torch.addmm(bias, inp, weight.t())        # bias + inp@weight.t()
     @staticmethod
-    def backward(ctx, g): # (n, n_out)
-        (inp,weight),(need_inp,need_w,need_b) = ctx.saved_tensors,ctx.needs_input_grad
-        return (g @ weight if need_inp else None, # (n, n_in)
-                g.t() @ inp if need_w else None,  # (n_out, n_in)
-                g.sum(0) if need_b else None)     # (n_out,)
+    def backward(ctx, g):                                # (n, n_out)
+        inp,weight = ctx.saved_tensors
+        need_inp,need_weight,need_bias = ctx.needs_input_grad
+        return (g@weight if need_inp else None,          # (n, n_in)
+                g.t()@inp if need_weight else None,      # (n_out, n_in)
+                g.sum(0) if need_bias else None)         # (n_out,)
 
 # %% ../nbs/06_nn_module.ipynb #9d126297
 def linear_fn(
@@ -54,7 +55,7 @@ def linear_fn(
     weight, # (n_out, n_in), as `torch.nn.Linear` keeps it
     bias=None, # (n_out,); None: no bias
 )->torch.Tensor: # (n, n_out), followed by autograd
-    "inp @ weight.t() + bias with its hand-written gradient; raises an error as `lin` does"
+    "inp @ weight.t() + bias with our gradient for autograd; raises an error as `lin`"
     if bias is None: shapes('n n_in, n_out n_in', inp, weight)
     else: shapes('n n_in, n_out n_in, n_out', inp, weight, bias)
     return _Linear.apply(inp, weight, bias)
@@ -64,12 +65,12 @@ class _Mse(torch.autograd.Function):
     @staticmethod
     def forward(ctx, inp, targ):
         ctx.save_for_backward(inp, targ)
-        return mse(inp, targ) # one number
+        return mse(inp, targ)                            # one number
     @staticmethod
     def backward(ctx, g):
         inp,targ = ctx.saved_tensors
         need_inp,need_targ = ctx.needs_input_grad
-        d = 2/len(targ) * g * (inp.view_as(targ)-targ) # (n,)
+        d = 2/len(targ) * g * (inp.view_as(targ)-targ)   # (n,)
         return d.view_as(inp) if need_inp else None, -d if need_targ else None
 
 # %% ../nbs/06_nn_module.ipynb #f7b3fa40
@@ -77,20 +78,24 @@ def mse_fn(
     inp, # (n, 1) or (n,), floating
     targ, # (n,), of the same dtype
 )->torch.Tensor: # one number, followed by autograd
-    "`mse` with its hand-written gradient; raises `ValueError` as `mse` does"
+    "`mse` with our gradient for autograd; raises `ValueError` as `mse` does"
     return _Mse.apply(inp, targ)
 
 # %% ../nbs/06_nn_module.ipynb #ed5fb731
 class Parameter(torch.Tensor):
-    "A tensor that a `Module` registers and that autograd follows; shares the memory of `data`"
+    "A tensor that `Module` registers and autograd follows; shares the memory of `data`"
     def __new__(cls,
         data, # floating tensor, any shape
         requires_grad:bool=True, # False: registered, but not trained
-    ): return torch.Tensor._make_subclass(cls, torch.as_tensor(data).detach(), requires_grad)
+    ):
+        data = torch.as_tensor(data).detach()
+        return torch.Tensor._make_subclass(cls, data, requires_grad)
     __torch_function__ = torch._C._disabled_torch_function_impl # p*2 is a plain tensor
-    _is_param = True # torch.nn.Module registers it, and torch.compile takes it, as a torch.nn.Parameter
-    def __deepcopy__(self, memo): return type(self)(self.detach().clone(), self.requires_grad)
-    def __reduce_ex__(self, protocol): return type(self), (self.detach(), self.requires_grad)
+    _is_param = True # torch.nn.Module registers it, torch.compile takes it
+    def __deepcopy__(self, memo):
+        return type(self)(self.detach().clone(), self.requires_grad)
+    def __reduce_ex__(self, protocol):
+        return type(self), (self.detach(), self.requires_grad)
 
 # %% ../nbs/06_nn_module.ipynb #64180475
 def _foreign(o, name, value):
@@ -182,57 +187,40 @@ class Module:
         "Set `requires_grad` of every parameter; returns itself"
         for p in self.parameters(): p.requires_grad_(requires_grad)
         return self
-
-# %% ../nbs/06_nn_module.ipynb #bf8c903b
-@patch
-def zero_grad(self:Module):
-    "Forget the gradients: every parameter's `.grad` becomes None"
-    for p in self.parameters(): p.grad = None
-
-# %% ../nbs/06_nn_module.ipynb #ec6252b4
-@patch
-def state_dict(self:Module)->dict: # name -> values, sharing memory with the parameters
-    "Every parameter under each of its names, detached"
-    return {k:p.detach() for k,p in self._named()}
-
-# %% ../nbs/06_nn_module.ipynb #0cca8101
-@patch
-@torch.no_grad()
-def load_state_dict(self:Module, state): # name -> values: tensors, or NumPy arrays
-    "Copy `state` into the parameters; if a name or shape doesn't fit, `ValueError` and no change"
-    own = dict(self._named())
-    if own.keys()!=state.keys(): raise ValueError(
-        f'missing: {sorted(own.keys()-state.keys())}, unexpected: {sorted(state.keys()-own.keys())}')
-    new = {k: torch.as_tensor(v).clone() for k,v in state.items()} # a value may be another parameter's memory
-    for k,p in own.items():
-        good = p.shape==new[k].shape and not new[k].is_complex()
-        found = f'{tuple(new[k].shape)} {new[k].dtype}'
-        if not good: raise ValueError(f'{k}: {found}, expected {tuple(p.shape)} {p.dtype}')
-    for k,p in own.items(): p.copy_(new[k])
-
-# %% ../nbs/06_nn_module.ipynb #9e752ea1
-@patch
-def to(self:Module, *args, **kwargs)->Module: # itself
-    "Change every parameter's dtype or device in place, as `torch.Tensor.to`; forget the gradients"
-    ps = list(self.parameters())
-    new = [p.detach().to(*args, **kwargs) for p in ps] # all of them, before the first is changed
-    bad = [t.dtype for t in new if not t.is_floating_point()]
-    if bad: raise TypeError(f'parameters are floating, not {bad[0]}')
-    for p,t in zip(ps, new): p.data,p.grad = t,None
-    return self
-
-# %% ../nbs/06_nn_module.ipynb #037e2c3d
-@patch
-def __repr__(self:Module):
-    lines = [f'({k}): {o!r}' for k,o in self._children.items()]
-    if extra := self.extra_repr(): lines.insert(0, extra)
-    if not self._children: return f'{type(self).__name__}({extra})'
-    return f'{type(self).__name__}(\n  ' + '\n'.join(lines).replace('\n', '\n  ') + '\n)'
-
-@patch
-def extra_repr(self:Module)->str:
-    "What stands between the brackets, before the children; nothing unless a subclass says so"
-    return ''
+    def zero_grad(self):
+        "Forget the gradients: every parameter's `.grad` becomes None"
+        for p in self.parameters(): p.grad = None
+    def state_dict(self)->dict: # name -> values, sharing memory with the parameters
+        "Every parameter under each of its names, detached"
+        return {k:p.detach() for k,p in self._named()}
+    @torch.no_grad()
+    def load_state_dict(self, state): # name -> values: tensors, or NumPy arrays
+        "Copy `state` into the parameters; if a name or shape doesn't fit, `ValueError` and no change"
+        own = dict(self._named())
+        if own.keys()!=state.keys(): raise ValueError(
+            f'missing: {sorted(own.keys()-state.keys())}, unexpected: {sorted(state.keys()-own.keys())}')
+        new = {k: torch.as_tensor(v).clone() for k,v in state.items()} # it may share memory with us
+        for k,p in own.items():
+            good = p.shape==new[k].shape and not new[k].is_complex()
+            found = f'{tuple(new[k].shape)} {new[k].dtype}'
+            if not good: raise ValueError(f'{k}: {found}, expected {tuple(p.shape)} {p.dtype}')
+        for k,p in own.items(): p.copy_(new[k])
+    def to(self, *args, **kwargs): # itself
+        "Change every parameter's dtype or device in place, as `torch.Tensor.to`; forget the gradients"
+        ps = list(self.parameters())
+        new = [p.detach().to(*args, **kwargs) for p in ps] # all of them, before the first is changed
+        bad = [t.dtype for t in new if not t.is_floating_point()]
+        if bad: raise TypeError(f'parameters are floating, not {bad[0]}')
+        for p,t in zip(ps, new): p.data,p.grad = t,None
+        return self
+    def extra_repr(self)->str:
+        "What stands between the brackets, before the children; nothing unless a subclass says so"
+        return ''
+    def __repr__(self):
+        lines = [f'({k}): {o!r}' for k,o in self._children.items()]
+        if extra := self.extra_repr(): lines.insert(0, extra)
+        if not self._children: return f'{type(self).__name__}({extra})'
+        return f'{type(self).__name__}(\n  ' + '\n'.join(lines).replace('\n', '\n  ') + '\n)'
 
 # %% ../nbs/06_nn_module.ipynb #75e26a3f
 class Linear(Module):
@@ -243,13 +231,15 @@ class Linear(Module):
         bias:bool=True, # False: `bias` is None
         *, generator=None, # source of the random numbers; None: torch's own
     ):
-        if bias not in (True, False): raise TypeError(f'bias must be True or False, not {bias!r}')
-        w = kaiming_normal(n_in, n_out, generator=generator) # (n_in, n_out)
-        self.weight = Parameter(w.t().contiguous())          # (n_out, n_in)
+        if bias not in (True, False):
+            raise TypeError(f'bias must be True or False, not {bias!r}')
+        w = kaiming_normal(n_in, n_out, generator=generator)   # (n_in, n_out)
+        self.weight = Parameter(w.t().contiguous())            # (n_out, n_in)
         self.bias = Parameter(torch.zeros(n_out)) if bias else None
     def forward(self, x): return linear_fn(x, self.weight, self.bias) # (n, n_out)
     def extra_repr(self):
-        return f'{self.weight.shape[1]}, {self.weight.shape[0]}' + ', bias=False'*(self.bias is None)
+        n_out,n_in = self.weight.shape
+        return f'{n_in}, {n_out}' + ', bias=False'*(self.bias is None)
 
 class ReLU(Module):
     "`relu_fn` as a module"

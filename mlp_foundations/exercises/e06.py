@@ -9,7 +9,41 @@ __all__ = []
 import torch
 from torch import tensor
 
-from ..check import draw, draw64, exercise
+from ..check import blank, draw, draw64, exercise
+
+# %% ../../nbs/exercises/e06.ipynb #02fa5a25
+def relu_both(inp, g):
+    out = inp.clamp_min(0)
+    return g*(out>0)
+
+def linear_both(inp, weight, bias, g):
+    out = inp@weight.t() + bias
+    return g@weight, g.t()@inp, g.sum(0)
+
+blank('06.a', relu_both, [(tensor(i).double(), tensor(g).double()) for i,g in (
+    ([2.], [3.]), ([-2.], [3.]), ([0.], [3.]))] + [(draw64(2, 3), draw64(2, 3, seed=1))], 'out, returned')
+
+blank('06.b', linear_both, [(draw64(n, i), draw64(o, i), draw64(o), draw64(n, o, seed=1))
+    for n,i,o in ((1, 1, 1), (1, 3, 2), (4, 2, 3), (3, 5, 2))], 'out, returned')
+
+# %% ../../nbs/exercises/e06.ipynb #560a6cf6
+class Registered:
+    "A module as the lesson has it: two dictionaries, of its parameters and of the modules inside it"
+    def __init__(self, _params=(), _children=()): self._params,self._children = dict(_params),dict(_children)
+    def __repr__(self):
+        inside = [*self._params, *(f'{k}: {o}' for k,o in self._children.items())]
+        return f"Module({', '.join(inside)})"
+
+def named(o, prefix=''):
+    res = {prefix+k: p for k,p in o._params.items()}
+    for k,child in o._children.items(): res |= named(child, f'{prefix}{k}.')
+    return res
+
+_lin1,_lin2 = ({'weight': draw(*s), 'bias': draw(s[0])} for s in ((2, 3), (1, 2)))
+_inner = Registered(_children={'lin1': Registered(_lin1), 'lin2': Registered(_lin2)})
+blank('06.c', named, [(o,) for o in (Registered({'scale': draw(1)}), Registered(_lin1), Registered(),
+    Registered(_children={'lin1': Registered(_lin1)}), Registered({'scale': draw(1)}, {'lin2': Registered(_lin2)}),
+    Registered({'scale': draw(1)}, {'body': _inner, 'head': Registered(_lin2)}))])
 
 # %% ../../nbs/exercises/e06.ipynb #46a74dab
 from mlp_foundations import nn
@@ -75,6 +109,9 @@ exercise('06.2', 'A leaky ReLU for autograd', 'leaky_relu_fn', 'the input where 
         ('At exactly 0 the slope must be `a`, and it is 1 there.', _leaky_says(lambda a, z, o: torch.where(z>=0, 1., a))),
         ('Right as long as `a` is not negative; with a = -1 the output is positive on both sides and no longer says where the input was: save that.', _leaky_says(lambda a, z, o: torch.where(o>0, 1., a))),
         ('Right for `a` up to 1 only: beyond it the larger of `inp` and `a*inp` is the wrong one.', _leaky_says(out=lambda a, z: torch.maximum(z, a*z))),
+        ('The upstream gradient is missing: `backward` must multiply the slope by `g`.',
+            lambda inp, a, upstream: _leaky_says()(inp, a, upstream)
+                | {'inp.grad': _leaky_says()(inp, a, torch.ones_like(upstream))['inp.grad'], 'gradient of the gradient': None}),
         ('`a` is ignored: .1 is only what it is if nobody says anything else.', lambda inp, a, upstream: _leaky_says()(inp, (), upstream)),
         ('All is right, but two tensors are saved: one is enough, and memory is what saving costs.', _leaky_says(saved=2)),
         ("All is right, but nothing is saved by `save_for_backward`: an attribute of `ctx` isn't watched for changes in place.", _leaky_says(saved=0)),
@@ -166,6 +203,8 @@ exercise('06.5', 'Freeze', 'freeze', 'turn off `requires_grad` where the name be
         ('The others are frozen: those whose names begin with `prefix` are meant.', _frozen(lambda k, prefix: not k.startswith(prefix))),
         ('A name that holds `prefix` somewhere is frozen too: it must begin with it.', _frozen(lambda k, prefix: prefix in k)),
         ('A name of several parts is compared with its first part only: `prefix` may be longer, or shorter.', _frozen(lambda k, prefix: k.split('.')[0]==prefix.rstrip('.'))),
+        ('A dot is added to `prefix`: compare the names with `prefix` as it is given. It may end in a dot, or be empty.',
+            _frozen(lambda k, prefix: k.startswith(prefix+'.'))),
         ('Only weights are frozen: the biases are parameters as well.', _frozen(lambda k, prefix: k.startswith(prefix) and 'bias' not in k))],
     run=_freeze)
 
