@@ -83,8 +83,8 @@ def _find(folder, what):
     if len(found)>1: raise ValueError(f'{folder} has {", ".join(found)}. To do: one data set in a folder')
     return found.popitem()[1]
 
-def _read_xy(part, path):
-    "Images of `part` ('train' or 't10k') as float32 rows, and their labels as int64"
+def _read_pair(part, path):
+    "The images and the labels of `part` ('train' or 't10k') as they lie in their files"
     if path is None:
         mnist = Path(str(files('mlp_foundations')))/'mnist'
         fx,fy = (mnist/f'{part}-{o}-ubyte.gz' for o in ('images-idx3', 'labels-idx1'))
@@ -96,24 +96,29 @@ def _read_xy(part, path):
     labels = f'(n,) whole numbers in {fy.name}; of more columns take one yourself, read_idx(...)[:,k]'
     found = ', and '.join(f'{tuple(o.shape)} {o.dtype}' for o in (x, y))
     _expect(kinds and shapes, fx, f'bytes (n, height, width), none of them 0, and {labels}', found)
-    return x.flatten(1).float().div_(256),y.long()
+    return x,y
+
+# %% ../nbs/00_data.ipynb #23e81439
+def _rows(part, path):
+    "Images of `part` ('train' or 't10k') as float32 rows, and their labels as int64"
+    x,y = _read_pair(part, path)
+    return x.flatten(1).float().div_(256), y.long()
 
 # %% ../nbs/00_data.ipynb #597c3653
 def get_data(
-    path=None, # a folder with train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz; None: MNIST
-)->tuple: # x_train (n, m), y_train (n,), x_valid (10000, m), y_valid (10000,); MNIST: n = 50000, m = 784
-    "The last 10,000 rows for validation, those before for training: bytes/256 as float32, and int64 labels"
-    x,y = _read_xy('train', path)
-    k = len(x)-10_000
-    if k<=0: raise ValueError(f'{path} has {len(x):,} training rows, and 10,000 are kept for validation')
+    path=None, # a folder with train-images-idx3… and train-labels-idx1…; None: MNIST
+)->tuple: # x_train (n, m), y_train (n,), x_valid (10000, m), y_valid (10000,)
+    "Rows to train on and the last 10,000 for validation: bytes/256, and int64 labels"
+    x,y = _rows('train', path)
+    k,kept = len(x)-10_000,'10,000 are kept for validation'
+    if k<=0: raise ValueError(f'{path} has {len(x):,} training rows, and {kept}')
     return x[:k],y[:k],x[k:],y[k:]
 
-# %% ../nbs/00_data.ipynb #fb147931
 def get_test(
-    path=None, # a folder with t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz; None: MNIST
+    path=None, # a folder with t10k-images-idx3… and t10k-labels-idx1…; None: MNIST
 )->tuple: # x_test (n, m), y_test (n,); MNIST: n = 10000, m = 784
-    "The test rows, to be looked at once, at the very end: bytes/256 as float32, and int64 labels"
-    return _read_xy('t10k', path)
+    "The test rows, to be looked at once, at the very end: bytes/256, and int64 labels"
+    return _rows('t10k', path)
 
 # %% ../nbs/00_data.ipynb #3af9f807
 def _rounds(t): return t.is_floating_point() or t.is_complex()
@@ -131,29 +136,33 @@ def test_near(
     a, # what was computed: a tensor, a list or a number
     b, # what it should be
     rtol:float=1e-5, # allowed difference of each value, as a share of |b|
-    atol:float=0., # allowed difference in the values' own unit: only where `b` is a sum of terms that cancel
+    atol:float=0., # allowed difference in the unit of the values
 ):
-    "Raise `AssertionError` unless shape and dtype agree, and each value is within `atol + rtol*|b|`; not NaN"
+    "Raise `AssertionError` unless shape and dtype agree, and |a-b| <= atol + rtol*|b|"
     a,b = _as_tensor(a, b),_as_tensor(b, a)
     kinds = [(tuple(o.shape), o.device, o.dtype) for o in (a, b)]
     for what,p,q in zip(('shapes', 'devices', 'dtypes'), *kinds):
         if p!=q: raise AssertionError(f'{what} differ: {p} against {q}')
-    near = a==b
-    if _rounds(a): near |= ((diff := (a-b).abs()) <= atol+rtol*b.abs()) & diff.isfinite()
+    near = a==b                            # whole numbers and infinities must be equal
+    if _rounds(a):
+        diff = (a-b).abs()
+        near |= (diff <= atol+rtol*b.abs()) & diff.isfinite()
     if near.all(): return
     i = (~near).nonzero()[0].tolist()
-    first = f'{a[tuple(i)].item()} against {b[tuple(i)].item()} (rtol {rtol}, atol {atol})'
-    raise AssertionError(f'{int((~near).sum())} of {near.numel()} values differ, the first at {i}: {first}')
+    first = f'{a[tuple(i)].item()} against {b[tuple(i)].item()}'
+    said = f'{int((~near).sum())} of {near.numel()} values differ, the first at {i}'
+    raise AssertionError(f'{said}: {first} (rtol {rtol}, atol {atol})')
 
 # %% ../nbs/00_data.ipynb #cba54d97
 def test_near_zero(
     a, # a tensor, a list or a number
     tol:float=1e-3, # every |value| must be below it
 ):
-    "Raise `AssertionError` unless every value of `a` is within `tol` of zero; NaN is not"
+    "Raise `AssertionError` unless every |value| of `a` is below `tol`; NaN is not"
     a = torch.as_tensor(a).detach()
-    size = (a if _rounds(a) else a.double()).abs() # in int8, |-128| is -128
-    if not (size<tol).all(): raise AssertionError(f'not near zero: largest |value| {size.max()}, tol {tol}')
+    size = (a if _rounds(a) else a.double()).abs()     # in int8, |-128| is -128
+    said = f'not near zero: largest |value| {size.max()}, tol {tol}'
+    if not (size<tol).all(): raise AssertionError(said)
 
 # %% ../nbs/00_data.ipynb #0d261dd5
 def normalize(
@@ -166,5 +175,6 @@ def normalize(
     m,s = (torch.as_tensor(o, dtype=x.dtype, device=x.device) for o in (m, s))
     lo,hi = s.aminmax()
     ok = x.dtype in (torch.float32, torch.float64) and lo>0 and hi<math.inf
-    if not ok: raise ValueError(f'normalize needs float32 or float64, s above 0, not {x.dtype}, {lo} to {hi}')
+    need = 'normalize needs float32 or float64, s above 0'
+    if not ok: raise ValueError(f'{need}, not {x.dtype}, {lo} to {hi}')
     return (x-m.expand_as(x)) / s.expand_as(x)

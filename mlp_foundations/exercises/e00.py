@@ -13,7 +13,14 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import tensor
 
-from ..check import exercise, fails
+from ..check import blank, exercise, fails
+
+# %% ../../nbs/exercises/e00.ipynb #b00a0002
+def normalize(x, m, s): return (x-m) / s
+
+blank('00.a', normalize, [
+    (tensor([.75]), .5, .25), (tensor([0., 1., .5]), .25, .5),
+    (tensor([[0., .5, .25], [1., .75, 0.]]), tensor(.125), tensor(2.))])
 
 # %% ../../nbs/exercises/e00.ipynb #8f2a1ac8
 exercise('00.1', 'The size of a file', 'idx_size', 'the bytes of an unpacked IDX file of bytes, from its dimensions `dims`.',
