@@ -119,7 +119,7 @@ exercise('03.4', 'All pairs block by block', 'mse_blocks', 'the mean of (out[i] 
     cases=[(tensor([[0.], [1.], [5.]]), tensor([0., 1., 5.]), 2), (draw(4, 1), draw(4), 2), (draw(5, 1), draw(5), 2), (draw(7, 1), draw(7), 3), (draw(3, 1, seed=1), draw(3, seed=1), 5), (draw(6, 1), draw(6), 1), (draw(4, 1, seed=2), draw(4, seed=2), 4)],
     mistakes=[
         ('It makes the whole table at once. Take `rows` rows of `out` at a time.', lambda out, targ, rows: f'a table of {len(out)} rows' if rows<len(out) else (out-targ).pow(2).mean().item()),
-        ('The mean of the blocks\' means: a last block that is shorter gets too large a say. Add up sums, and divide once.', lambda out, targ, rows: sum(_block_means(out, targ, rows))/len(_block_means(out, targ, rows))),
+        ('The mean of the blocks\' means: a last block that is shorter counts too much. Add up sums, and divide once.', lambda out, targ, rows: sum(_block_means(out, targ, rows))/len(_block_means(out, targ, rows))),
         ('The last, shorter block is lost: n need not be a multiple of `rows`.', lambda out, targ, rows: sum((o-targ).pow(2).sum().item() for o in out.split(rows) if len(o)==rows)/len(out)**2),
         ('The last, shorter block is lost, and the division is by what is left.', lambda out, targ, rows: sum(_block_means(out[:len(out)//rows*rows], targ, rows))/(len(out)//rows) if rows<=len(out) else fails()),
         ('That is the loss of each row with its own target; here every output meets every target, right or wrong.', lambda out, targ, rows: (out[:,0]-targ).pow(2).mean().item()),
