@@ -15,6 +15,6 @@ def mse(
     output, # (n, 1) or (n,), floating
     targ, # (n,), of the same dtype
 )->torch.Tensor: # one number, in squared units of `targ`
-    "Mean squared error: mean of (output - targ)², row by row; (n, 1) never meets (n,) as a table (n, n)"
+    "Mean of (output - targ)², row by row: (n, 1) and (n,) never make a table (n, n)"
     shapes('n, n' if getattr(output, 'ndim', 2)==1 else 'n 1, n', output, targ)
     return (output-targ.view_as(output)).pow(2).mean()

@@ -12,21 +12,21 @@ from .forward import *
 
 # %% ../nbs/05_refactor.ipynb #da264068
 class Module:
-    "A function that remembers its last call for `backward`; a subclass writes `forward` and `bwd`"
+    "Remembers its last call for `backward`; a subclass writes `forward` and `bwd`"
     def params(self): return [] # the tensors that training changes
     def forward(self, *args): raise NotImplementedError(f'{type(self).__name__} needs a forward(self, inp)')
     def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} needs a bwd(self, out, inp)')
-    def __call__(self, *args): # what `forward` returns; it is kept for `backward`, with the arguments
+    def __call__(self, *args): # what `forward` returns; kept for `backward`
         self.args,self.out = args,self.forward(*args)
         if not torch.is_tensor(self.out): raise TypeError(f'{type(self).__name__} returned no tensor')
         self.seen = self._look()
         return self.out
-    def backward(self): # `bwd` of the last call; RuntimeError without one, or if a tensor was changed since
+    def backward(self): # RuntimeError without a call, or after a change
         if problem := self._stale(): raise RuntimeError(f'{type(self).__name__}.backward: {problem}')
         for p in self.params(): p.g = None # an old gradient must not pass for a new one
         self.bwd(self.out, *self.args)
         for p in self.params(): p.grad = p.g # where torch.optim looks
-    def _look(self): # of each tensor that `bwd` needs: which it is, where it lies, how often it was changed
+    def _look(self): # of each tensor: which it is, where it lies, its changes
         return [(id(o), o.data_ptr(), o.is_inference() or o._version) if torch.is_tensor(o) else o
                 for o in (self.out, *self.args, *self.params())]
     def _stale(self): # why `bwd` can't run
@@ -59,8 +59,8 @@ class Lin(Module):
         self.b.g = out.g.sum(0)
 
 class Relu(Module):
-    "What is positive, else 0, minus `shift`; the gradient at exactly 0 is 0, as `torch.relu`'s"
-    def __init__(self, shift:float=0.): self.shift = shift # subtracted, to bring the mean back to 0
+    "What is positive, else 0, minus `shift`; the gradient at exactly 0 is 0"
+    def __init__(self, shift:float=0.): self.shift = shift # is subtracted
     def forward(self, inp): return relu(inp)-self.shift if self.shift else relu(inp)
     def bwd(self, out, inp): inp.g = out.g*(inp>0)
 
@@ -70,7 +70,7 @@ class Mse(Module):
     def bwd(self, out, inp, targ): inp.g = 2*(inp-targ.view_as(inp)) / len(targ)
 
 # %% ../nbs/05_refactor.ipynb #ee483c8c
-def _shared(ps): return len({p.untyped_storage().data_ptr() for p in ps})<len(ps) # do two lie in one memory?
+def _shared(ps): return len({p.untyped_storage().data_ptr() for p in ps})<len(ps)
 def _faults(layers, loss): # the errors that they have as a model
     for place,o in [*((f'layer {i}', o) for i,o in enumerate(layers)), ('the loss', loss)]:
         if not isinstance(o, Module): yield TypeError(f'{place} of a Model is {o!r}, no Module: '
@@ -80,7 +80,7 @@ def _faults(layers, loss): # the errors that they have as a model
     if _shared(ps): yield ValueError('two parameters of a Model share memory: give each its own, by .clone()')
     if any(p.requires_grad for p in ps): yield ValueError('a Model needs no requires_grad: give it .detach()')
 class Model(Module):
-    "Layers, then a loss: `model(x, targ)` is the loss, `model(x)` the output, `model.backward()` fills `.g`"
+    "Layers, then a loss: `model(x, targ)`; `model.backward()` fills `.g`"
     def __init__(self,
         layers, # `Module`s of one argument, each object used once
         loss, # a `Module` of (output, targ), such as `Mse()`

@@ -9,8 +9,29 @@ __all__ = []
 import torch
 from torch import tensor
 
-from ..check import Fault, _Watch, _kind, draw, exercise, fails
+from ..check import Fault, _Watch, _kind, blank, draw, exercise, fails
 from ..matmul import *
+
+# %% ../../nbs/exercises/e03.ipynb #b0300002
+def net(x, w1, b1, w2, b2):
+    l1 = lin(x, w1, b1)
+    l2 = relu(l1)
+    return lin(l2, w2, b2)
+
+def mse_bare(output, targ):
+    diff = output[:,0]-targ
+    return diff.pow(2).mean()
+
+def flop(n, m, nh):
+    first = 2*n*m*nh + n*nh
+    second = 2*n*nh + n
+    return first + n*nh + second
+
+blank('03.a', net,
+    [(draw(n, m), draw(m, nh), draw(nh), draw(nh, 1), draw(1))
+     for n,m,nh in ((1, 2, 3), (2, 3, 4), (5, 3, 2))], 'l1, l2, returned')
+blank('03.b', mse_bare, [(draw(n, 1), draw(n)) for n in (2, 3, 5)], 'diff, returned')
+blank('03.c', flop, [(1, 1, 1), (2, 3, 4), (10_000, 784, 50)], 'first, second, returned')
 
 # %% ../../nbs/exercises/e03.ipynb #de5416c3
 exercise('03.1', 'Counting parameters', 'count_params', 'the number of parameters of a net `m` -> `nh` -> `c`, all of its layers with biases.',
@@ -26,13 +47,11 @@ exercise('03.1', 'Counting parameters', 'count_params', 'the number of parameter
         ('The hidden layer is in between: there are no weights from inputs to outputs.', lambda m, nh, c: m*nh+nh+nh*c+c+m*c)])
 
 # %% ../../nbs/exercises/e03.ipynb #2eb77b63
-def _net(x, w1, b1, w2, b2): return lin(relu(lin(x, w1, b1)), w2, b2)
-
 def _by_hand(f, x):
     "What the net with the weights `f()` makes of `x`, and its hidden units"
     w = f()
     if not isinstance(w, (tuple, list)) or len(w)!=4 or not all(map(torch.is_tensor, w)): return Fault(f'It gives {_kind(w)}, where the four tensors `w1, b1, w2, b2` are asked for.')
-    return {'net(x, ...)': _net(x, *w), 'hidden units': len(w[1])}
+    return {'net(x, ...)': net(x, *w), 'hidden units': len(w[1])}
 
 def _hinges(w1, b1, w2, b2):
     "A mistake: the net with these weights"
@@ -73,7 +92,11 @@ def _switches(x0, p, w1, b1, lo, hi, sums=lambda x, p, w1, b1, v: (x@w1 + b1 + (
 _kink_net = (draw(3, 8, seed=1), draw(8, seed=1)/2)
 exercise('03.3', 'Kinks along a pixel', 'pixel_kinks', 'the number of kinks in the output as pixel `p` of the row `x0` (1, m) goes from `lo` to `hi`.',
     right=_kinks,
-    cases=[(tensor([[2.]]), 0, tensor([[1., -1.]]), tensor([1., 3.]), 0., 4.), (draw(1, 3), 1, *_kink_net, -1.1, 1.1), (draw(1, 3), 2, *_kink_net, -.3, 2.6), (draw(1, 3, seed=2), 0, *_kink_net, -.6, -.1), (draw(1, 3, seed=2), 0, *_kink_net, 0.2, 6.), (draw(1, 3, seed=3), 1, *_kink_net, -9.1, 9.1), (draw(1, 3), 0, *_kink_net, -1.1, 1.1)],
+    cases=[(tensor([[1.]]), 0, tensor([[1.]]), tensor([-2.5]), 1., 2.), (tensor([[3.]]), 0, tensor([[1.]]), tensor([-1.5]), 1., 2.),
+        (tensor([[1.]]), 0, tensor([[1.]]), tensor([2.]), 1., 2.), (tensor([[1.]]), 0, tensor([[-1.]]), tensor([1.5]), 1., 2.),
+        (tensor([[1., 1.]]), 0, tensor([[1.], [-2.25]]), tensor([.75]), 1., 2.), (tensor([[2.]]), 0, tensor([[1., -1.]]), tensor([1., 3.]), .5, 4.),
+        (draw(1, 3), 1, *_kink_net, -1.1, 1.1), (draw(1, 3), 2, *_kink_net, -.3, 2.6), (draw(1, 3, seed=2), 0, *_kink_net, -.6, -.1),
+        (draw(1, 3, seed=2), 0, *_kink_net, .2, 6.), (draw(1, 3, seed=3), 1, *_kink_net, -9.1, 9.1), (draw(1, 3), 0, *_kink_net, -1.1, 1.1)],
     mistakes=[
         ('The pixel moves by `lo` and `hi` from where it is; it is to be *set* to them, so take its old share out first.', lambda *c: _switches(*c, sums=lambda x, p, w1, b1, v: (x@w1 + b1 + v*w1[p])[0])),
         ('It counts from the value that the pixel has; it is to start at `lo`.', lambda x0, p, w1, b1, lo, hi: _switches(x0, p, w1, b1, x0[0,p].item(), hi)),
@@ -96,7 +119,7 @@ exercise('03.4', 'All pairs block by block', 'mse_blocks', 'the mean of (out[i] 
     cases=[(tensor([[0.], [1.], [5.]]), tensor([0., 1., 5.]), 2), (draw(4, 1), draw(4), 2), (draw(5, 1), draw(5), 2), (draw(7, 1), draw(7), 3), (draw(3, 1, seed=1), draw(3, seed=1), 5), (draw(6, 1), draw(6), 1), (draw(4, 1, seed=2), draw(4, seed=2), 4)],
     mistakes=[
         ('It makes the whole table at once. Take `rows` rows of `out` at a time.', lambda out, targ, rows: f'a table of {len(out)} rows' if rows<len(out) else (out-targ).pow(2).mean().item()),
-        ('The mean of the blocks\' means: a last block that is shorter gets too large a say. Add up sums, and divide once.', lambda out, targ, rows: sum(_block_means(out, targ, rows))/len(_block_means(out, targ, rows))),
+        ('The mean of the blocks\' means: a last block that is shorter counts too much. Add up sums, and divide once.', lambda out, targ, rows: sum(_block_means(out, targ, rows))/len(_block_means(out, targ, rows))),
         ('The last, shorter block is lost: n need not be a multiple of `rows`.', lambda out, targ, rows: sum((o-targ).pow(2).sum().item() for o in out.split(rows) if len(o)==rows)/len(out)**2),
         ('The last, shorter block is lost, and the division is by what is left.', lambda out, targ, rows: sum(_block_means(out[:len(out)//rows*rows], targ, rows))/(len(out)//rows) if rows<=len(out) else fails()),
         ('That is the loss of each row with its own target; here every output meets every target, right or wrong.', lambda out, targ, rows: (out[:,0]-targ).pow(2).mean().item()),

@@ -9,10 +9,11 @@ __all__ = []
 import torch
 from torch import tensor
 
-from ..check import by_autograd, draw, draw64, exercise
+from ..check import blank, by_autograd, draw, draw64, exercise, with_g
 
 # %% ../../nbs/exercises/e05.ipynb #b2cc103c
 from mlp_foundations.layers import *
+from mlp_foundations.matmul import *
 
 class Same(Module):
     "Hands its input on: the output lies over the input's memory"
@@ -38,6 +39,50 @@ def there_and_back(layer, inp, upstream):
     out.g = upstream
     layer.bwd(out, inp)
     return {'out': out, 'inp.g': getattr(inp, 'g', None)}
+
+# %% ../../nbs/exercises/e05.ipynb #b0590002
+def relu_backward(inp, out): inp.g = out.g*(inp>0)
+
+def lin_backward(inp, out, w, b):
+    inp.g = out.g@w.t()
+    w.g = inp.t()@out.g
+    b.g = out.g.sum(0)
+
+def both_passes(layers, loss, x, targ):
+    for l in layers: x = l(x)
+    res = loss(x, targ)
+    loss.backward()
+    for l in reversed(layers): l.backward()
+    return res
+
+def tanh_backward(out, inp): inp.g = out.g*(1-out**2)
+
+def shown(layer, text):
+    "`layer`, which shows itself as `text`"
+    cls = type(layer)
+    layer.__class__ = type(cls.__name__, (cls,), {'__repr__': lambda self: text})
+    return layer
+
+def _shown_layers(spec):
+    names = [o.capitalize() if isinstance(o, str) else 'Lin' for o in spec[1:]]
+    return [shown(l, f'{k}{tuple(l.w.shape) if k=="Lin" else "()"}') for l,k in zip(layers_of(spec), names)]
+
+def _there(f, *size):
+    "An input and the output of `f` for it, with an upstream gradient"
+    inp = draw64(*size)
+    out = f(inp)
+    return inp,with_g(out, draw64(*out.shape, seed=1))
+
+def _lin_case(n, n_in, n_out):
+    w,b = draw64(n_in, n_out, seed=2),draw64(n_out, seed=3)
+    return *_there(lambda x: lin(x, w, b), n, n_in),w,b
+
+_sizes = (1, 2), (2, 3), (4, 3)
+blank('05.a', relu_backward, [_there(relu, *o) for o in _sizes], 'inp.g')
+blank('05.b', lin_backward, [_lin_case(*o) for o in ((1, 2, 3), (2, 3, 1), (4, 2, 3))], 'inp.g, w.g, b.g')
+blank('05.c', both_passes, [(_shown_layers(o), shown(Mse(), 'Mse()'), draw64(n, o[0]), draw64(n, seed=1))
+                            for n,o in ((2, (2, 1)), (3, (2, 3, 'relu', 1)), (4, (3, 2, 'relu', 4, 'relu', 1)))], 'returned, x.g')
+blank('05.d', tanh_backward, [_there(torch.tanh, *o)[::-1] for o in _sizes], 'inp.g')
 
 # %% ../../nbs/exercises/e05.ipynb #0d56f5ee
 def _leaky(out=lambda a, z: torch.where(z>0, z, a*z), slope=lambda a, z, o, g: torch.where(z>0, g, a*g)):
