@@ -6,10 +6,12 @@
 __all__ = []
 
 # %% ../../nbs/exercises/e07.ipynb #e075ac31
+import math
+
 import torch
 from torch import tensor
 
-from ..check import by_autograd, draw, draw64, exercise
+from ..check import Fault, blank, by_autograd, draw, draw64, exercise, with_g
 from .e05 import layers_of
 from ..layers import *
 
@@ -17,12 +19,38 @@ from ..layers import *
 from mlp_foundations.training import *
 import torch.nn.functional as F
 
+# %% ../../nbs/exercises/e07.ipynb #de438e56
+def _log_softmax(x):
+    shifted = x - x.amax(1, keepdim=True)
+    sums = shifted.exp().sum(1, keepdim=True)
+    return shifted - sums.log()
+
+def _ce_grad(logits, targ):
+    p = logits.softmax(1)
+    return (p - F.one_hot(targ, logits.shape[1])) / len(targ)
+
+def _sgd_step(w, b, lr):
+    w -= lr*w.g
+    b -= lr*b.g
+
+blank('07.a', _log_softmax, [(draw(1, 2),), (draw(2, 3),), (tensor([[1000., 0.], [-1000., -1001.], [3., 3.]]),), (draw(3, 4),)],
+    'shifted, sums, returned')
+blank('07.b', _ce_grad, [(draw64(n, c), torch.arange(n)*2%c) for n,c in ((1, 2), (2, 3), (3, 4), (4, 3))], 'p, returned', rtol=1e-8)
+blank('07.c', _sgd_step, [(with_g(draw64(i, o), draw64(i, o, seed=1)), with_g(draw64(o), draw64(o, seed=2)), lr)
+    for i,o,lr in ((1, 2, .5), (2, 3, .25), (4, 3, .1))], 'w.data, b.data', rtol=1e-8)
+
 # %% ../../nbs/exercises/e07.ipynb #1e7f3c7c
 def _bce(by_row): return lambda z, t: by_row(z, t).mean()
+def _bce_run(f, z, t):
+    "The loss; a `Fault` if it no longer grows where the logits are large, and is finite"
+    loss = f(z, t)
+    if z.abs().max()>100 and torch.is_tensor(loss) and loss.ndim==0 and 2<loss<math.inf and f(4*z, t)<2*loss: return Fault(
+        'Finite, but not the loss: it stops growing where `z` is large, because something is cut off (`clamp`). A wrong answer costs more, the surer it is.')
+    return loss
 
 exercise('07.1', 'Two classes, one logit', 'binary_cross_entropy', 'the mean loss of logits `z` (n,) against labels `t` (n,) of 0 and 1.',
     right=lambda z, t: F.binary_cross_entropy_with_logits(z, t.to(z.dtype)),
-    cases=[(tensor(z), tensor(t)) for z,t in (([0.], [1]), ([.5], [1]), ([.5], [0]), ([.5, -2.], [1, 1]), ([1., 2., -1.5], [0, 1, 0]), ([10_000.], [1]), ([-10_000., 20.], [1, 0]))]
+    cases=[(tensor(z), tensor(t)) for z,t in (([0.], [1]), ([.5], [1]), ([.5], [0]), ([.5, -2.], [1, 1]), ([1., 2., -1.5], [0, 1, 0]), ([-10_000., 20.], [1, 0]), ([10_000.], [1]))]
         + [(draw64(7), draw(7, seed=1).gt(0).long()), (draw64(4), draw(4, seed=2).gt(0).long())],
     mistakes=[
         ('This is a sum over the rows: the loss is their mean, so the 1/n is missing.', lambda z, t: F.binary_cross_entropy_with_logits(z, t.to(z.dtype), reduction='sum')),
@@ -33,18 +61,31 @@ exercise('07.1', 'Two classes, one logit', 'binary_cross_entropy', 'the mean los
         ('The logarithm is left out: this is the mean of the missing probability.', _bce(lambda z, t: (t-z.sigmoid()).abs())),
         ('Right until the exponential overflows: for large `z` the probability is exactly 0 or 1, and its logarithm infinite. Stay in logarithms.',
             lambda z, t: -(t*z.sigmoid().log()+(1-t)*(1-z.sigmoid()).log()).mean()),
-        ('Finite, but not the loss: a probability that is cut off at 1e-7 never costs more than about 16, however wrong it is.',
-            lambda z, t: (lambda p: -(t*p.log()+(1-t)*(1-p).log()).mean())(z.sigmoid().clamp(1e-7, 1-1e-7))),
-        ('Right until `exp` overflows: log(1 + exp(z)) is `z` itself where `z` is large.', _bce(lambda z, t: (1+z.exp()).log()-t*z))])
+        ('Right until `exp` overflows: log(1 + exp(z)) is `z` itself where `z` is large.', _bce(lambda z, t: (1+z.exp()).log()-t*z))],
+    run=_bce_run)
 
 # %% ../../nbs/exercises/e07.ipynb #4465c96d
 def _hits(logits, targ, k): return (logits.topk(k, 1).indices==targ[:,None]).sum().item()
+def _top_k(logits, targ, k): return sum(((row>row[i]).sum()+(row[:i]==row[i]).sum()).item()<k for row,i in zip(logits, targ.tolist()))/len(targ)
+def _untied(logits):
+    "`logits`, and if there are equal ones in a row, the earlier made a little larger"
+    tied = any(len(row.unique())<len(row) for row in logits)
+    return logits-1e-3*torch.arange(logits.shape[1]) if tied else logits
+def _top_run(f, logits, targ, k):
+    "What `f` says of `_untied` logits; a `Fault` if it is right there, and equal ones make it wrong"
+    def right(logits, k): return abs(float(f(logits, targ, k))-_top_k(_untied(logits), targ, k))<1e-5
+    res = f(_untied(logits), targ, k)
+    if _untied(logits) is logits or not isinstance(res, float) or right(logits, k): return res
+    if not all(right(_untied(logits), j) for j in (1, 2, 3)): return res
+    return Fault(
+        'Right, but for equal logits: the earlier class counts as the larger, as in `argmax`. Sort with `stable=True`; `topk` promises no order among equal ones.')
 
 exercise('07.2', 'Among the k best', 'top_k_accuracy', 'the share of rows whose label is among the `k` largest logits, a float.',
-    right=lambda logits, targ, k: sum((row>row[i]).sum().item()<k for row,i in zip(logits, targ.tolist()))/len(targ),
+    right=lambda logits, targ, k: _top_k(logits, targ, k),
     cases=[(tensor(x), tensor(t), k) for x,t,k in (([[1., 3., 2.]], [1], 1), ([[1., 3., 2.]], [2], 2), ([[1., 3., 2.]], [0], 2), ([[1., 3., 2.], [4., 1., 0.]], [2, 2], 2), ([[1., 3., 2.], [4., 1., 0.]], [1, 1], 2))]
+        + [(tensor(x), tensor(t), k) for x,t,k in (([[2., 2., 1.]], [1], 1), ([[0.]*10]*3, [0, 1, 3], 1), ([[0.]*10]*3, [0, 1, 3], 2))]
         + [(torch.randn(n, 5, generator=torch.Generator().manual_seed(n)), torch.arange(n)%5, k) for n,k in ((7,1), (7,3), (8,5), (3,3), (9,2), (40,3))],
-    mistakes=[
+    mistakes=[(said, lambda logits, targ, k, f=f: f(_untied(logits), targ, k)) for said,f in [
         ('`k` is ignored: this is the accuracy, with the largest logit alone.', lambda logits, targ, k: accuracy(logits, targ)),
         ('These are the `k` smallest logits: sort from the largest down.', lambda logits, targ, k: _hits(-logits, targ, k)/len(targ)),
         ('Only the k-th largest counts here; the larger ones before it are hits as well.', lambda logits, targ, k: (logits.topk(k, 1).indices[:,-1]==targ).sum().item()/len(targ)),
@@ -55,7 +96,8 @@ exercise('07.2', 'Among the k best', 'top_k_accuracy', 'the share of rows whose 
         ('These are the misses: the share of the others is 1 minus this.', lambda logits, targ, k: 1-_hits(logits, targ, k)/len(targ)),
         ('A table met a row: the `k` places (n, k) are compared with the labels of other rows. Make a column of them, `targ[:,None]`.',
             lambda logits, targ, k: (logits.topk(k, 1).indices==targ).any(1).sum().item()/len(targ)),
-        ('Whole numbers lose every fraction: `//` makes 0 of all but a perfect score, `/` divides.', lambda logits, targ, k: _hits(logits, targ, k)//len(targ))])
+        ('Whole numbers lose every fraction: `//` makes 0 of all but a perfect score, `/` divides.', lambda logits, targ, k: _hits(logits, targ, k)//len(targ))]],
+    run=_top_run)
 
 # %% ../../nbs/exercises/e07.ipynb #da0df787
 def _smooth(cls, init, inp, targ):
@@ -97,6 +139,10 @@ exercise('07.3', 'Smooth labels', 'SmoothCrossEntropy', 'cross-entropy against 1
         ('The label lacks its own eps/c: in the gradient as in the loss the targets of a row must add up to 1.',
             lambda init, inp, targ: (lambda t: {'loss': -(t*log_softmax(inp)).sum()/len(targ), 'inp.g': (inp.softmax(1)-t)/len(targ)})(
                 torch.where(F.one_hot(targ, inp.shape[1])>0, 1-(init[0] if init else .1), (init[0] if init else .1)/inp.shape[1]).to(inp.dtype))),
+        ('This is half of the gradient: the part of the label, times 1-eps. The part of the other classes, eps times (softmax - 1/c), is missing.',
+            lambda init, inp, targ: (lambda eps: _by_target(_softened)(init, inp, targ) | {'inp.g': (1-eps)*_by_target(_onehot)(init, inp, targ)['inp.g']})(init[0] if init else .1)),
+        ('The gradient lacks the eps/c of every class: it is softmax minus the whole target.',
+            lambda init, inp, targ: _by_target(_softened)(init, inp, targ) | {'inp.g': (inp.softmax(1)-(1-(init[0] if init else .1))*F.one_hot(targ, inp.shape[1]))/len(targ)}),
         ('The 1/n is missing in the gradient: the loss is a mean over the rows.', _grad(lambda g, init, inp, targ: g*len(targ))),
         ('The gradient has the wrong sign: it is softmax minus target.', _grad(lambda g, *c: -g)),
         ('The softmax of the gradient runs over the wrong axis: the classes of a row add up to 1, not the rows of a class.',
@@ -159,6 +205,16 @@ def _one_by_one(share): # share(rows of the piece, all rows, number of pieces): 
         return dict(zip('w1 b1 w2 b2'.split(), model.params())) | {'more than `bs` rows at once': False}
     return f
 
+def _step_in_the_loop(layers, x, y, lr, bs):
+    model = _model(layers)
+    total = [torch.zeros_like(p) for p in model.params()]
+    for xb,yb in zip(x.split(bs), y.split(bs)):
+        model(xb, yb)
+        model.backward()
+        for t,p in zip(total, model.params()): t += len(xb)/len(x)*p.g
+        for t,p in zip(total, model.params()): p -= lr*t
+    return dict(zip('w1 b1 w2 b2'.split(), model.params())) | {'more than `bs` rows at once': False}
+
 def _first_pieces(layers, x, y, lr, bs):
     if len(x)<bs: return _steps(lambda grads, pieces, bs: [0*g for g in grads(*pieces[0])])(layers, x, y, lr, bs)
     return _steps(lambda grads, pieces, bs: _weighted(lambda r, n, k, bs: r/len(x))(grads, [o for o in pieces if len(o[0])==bs], bs))(layers, x, y, lr, bs)
@@ -177,6 +233,7 @@ exercise('07.4', 'One step in pieces', 'accumulated_step', 'one step on all rows
         ('The gradients are sums over the rows, where they must be means: the 1/n is missing.', _steps(_weighted(lambda r, n, k, bs: r))),
         ('The weights change between the pieces: the gradients of all pieces must be taken at the same weights.', _one_by_one(lambda r, n, k: 1/k)),
         ('The weights change between the pieces, even if each piece has the right share of `lr`: take all gradients first.', _one_by_one(lambda r, n, k: r/n)),
+        ('The step stands inside the loop: with each piece the sum of all pieces so far is subtracted again. Take the step once, after the loop.', _step_in_the_loop),
         ('This is a step of full length on each piece, not one step on all rows.', _one_by_one(lambda r, n, k: 1)),
         ('The step goes uphill: the gradient is subtracted.', lambda layers, x, y, lr, bs: _steps(_weighted(lambda r, n, k, bs: r/n))(layers, x, y, -lr, bs)),
         ('The weights are right, but all rows are in one forward pass: at most `bs` may be.', _steps(_weighted(lambda r, n, k, bs: r/n), more=True)),
@@ -241,6 +298,8 @@ def _decay(cls, init, w, b, inp, out_g):
     out = layer.forward(inp)
     out.g = out_g
     layer.bwd(out, inp)
+    for name,had,has in (('w', w, layer.w), ('b', b, layer.b)):
+        if had is not has: return Fault(f'`self.{name}` is another tensor now. The optimiser holds the one that the layer was given, and never sees the new one: leave `self.{name}` as it is, and change `self.{name}.g`.')
     return {'w.g': getattr(w, 'g', None), 'b.g': getattr(b, 'g', None), 'inp.g': getattr(inp, 'g', None), 'w after `bwd`': w, 'b after `bwd`': b}
 
 def _decayed(w_g=lambda g, w, d: g+d*w, b_g=lambda g, b, d: g, by=lambda w, d: w, w_new=lambda w, d: w, default=0.):
