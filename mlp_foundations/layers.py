@@ -10,43 +10,53 @@ import torch
 from .matmul import *
 from .forward import *
 
+# %% ../nbs/05_refactor.ipynb #efbd741a
+_run,_late = ('args', 'out', 'seen'),'Model.backward follows model(x, targ), and another call came since'
+def _no(o, what): return f'{type(o).__name__} has no {what}'
+def _state(*ts): # of each tensor: which it is, where it lies, how often it was changed
+    return [(id(t), t.data_ptr(), t.is_inference() or t._version) if torch.is_tensor(t) else t for t in ts]
+def _stale(o): # why `bwd` of the layer `o` can't run
+    if not hasattr(o, 'seen'): return 'there was no forward pass; call the layer first'
+    if (now := o._look())!=o.seen:
+        ns = [f'{k} {i}' for k,t in (('argument', o.args), ('parameter', o.params())) for i,_ in enumerate(t)]
+        changed = [k for k,a,b in zip(['the output', *ns], o.seen, now) if a!=b] or ['the list of parameters']
+        return f'{changed[0]} was changed since the forward pass; call the layer again'
+    if o.out.ndim and getattr(getattr(o.out, 'g', None), 'shape', ())!=o.out.shape: return (
+        f'the output {tuple(o.out.shape)} has no .g of its shape; the layer or loss after it sets it')
+def _shared(ps): return len({p.untyped_storage().data_ptr() for p in ps})<len(ps) # do two lie in one memory?
+def _faults(layers, loss): # the errors that they have as a model
+    for place,o in [*((f'layer {i}', o) for i,o in enumerate(layers)), ('the loss', loss)]:
+        if not isinstance(o, Module): yield TypeError(f'{place} of a Model is {o!r}, no Module: '
+            'write Lin(w, b), Relu(), Mse(), CrossEntropy() or a Module of your own, with brackets')
+        if sum(o is p for p in (*layers, loss))>1: yield ValueError(f'{place} is in the Model twice')
+    ps = [p for o in (*layers, loss) for p in o.params()]
+    if _shared(ps): yield ValueError('two parameters of a Model share memory: give each its own, by .clone()')
+    if any(p.requires_grad for p in ps): yield ValueError('a Model needs no requires_grad: give it .detach()')
+
 # %% ../nbs/05_refactor.ipynb #da264068
 class Module:
-    "Remembers its last call for `backward`; a subclass writes `forward` and `bwd`"
-    def params(self): return [] # the tensors that training changes
-    def forward(self, *args): raise NotImplementedError(f'{type(self).__name__} needs a forward(self, inp)')
-    def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} needs a bwd(self, out, inp)')
-    def __call__(self, *args): # what `forward` returns; kept for `backward`
+    "A function that remembers its last call; a subclass writes `forward` and `bwd`"
+    def params(self): return []                # the tensors that training changes
+    def forward(self, *args): raise NotImplementedError(_no(self, 'forward(self, inp)'))
+    def bwd(self, *args): raise NotImplementedError(_no(self, 'bwd(self, out, inp)'))
+    def __call__(self, *args):
         self.args,self.out = args,self.forward(*args)
-        if not torch.is_tensor(self.out): raise TypeError(f'{type(self).__name__} returned no tensor')
-        self.seen = self._look()
+        if not torch.is_tensor(self.out): raise TypeError(_no(self, 'tensor to return'))
+        self.seen = self._look()               # to notice a change before `backward`
         return self.out
-    def backward(self): # RuntimeError without a call, or after a change
-        if problem := self._stale(): raise RuntimeError(f'{type(self).__name__}.backward: {problem}')
-        for p in self.params(): p.g = None # an old gradient must not pass for a new one
+    def backward(self):
+        if o := _stale(self): raise RuntimeError(f'{type(self).__name__}.backward: {o}')
+        for p in self.params(): p.g = None     # an old gradient must not stay
         self.bwd(self.out, *self.args)
-        for p in self.params(): p.grad = p.g # where torch.optim looks
-    def _look(self): # of each tensor: which it is, where it lies, its changes
-        return [(id(o), o.data_ptr(), o.is_inference() or o._version) if torch.is_tensor(o) else o
-                for o in (self.out, *self.args, *self.params())]
-    def _stale(self): # why `bwd` can't run
-        if not hasattr(self, 'seen'): return 'there was no forward pass; call the layer first'
-        if (now := self._look())!=self.seen:
-            names = ['the output', *(f'argument {i}' for i,_ in enumerate(self.args))]
-            names += [f'parameter {i}' for i,_ in enumerate(self.params())]
-            changed = [name for name,a,b in zip(names, self.seen, now) if a!=b] or ['the list of parameters']
-            return f'{changed[0]} was changed since the forward pass; call the layer again'
-        if self.out.ndim and getattr(getattr(self.out, 'g', None), 'shape', ())!=self.out.shape: return (
-            f'the output {tuple(self.out.shape)} has no .g of its shape; the layer or loss after it sets it')
-    def __getstate__(self): return {k: v for k,v in vars(self).items() if k not in ('args', 'out', 'seen')}
+        for p in self.params(): p.grad = p.g   # where torch.optim looks
+    def _look(self): return _state(self.out, *self.args, *self.params())
+    def __getstate__(self): return {k: v for k,v in vars(self).items() if k not in _run}
 
 # %% ../nbs/05_refactor.ipynb #d3555c39
 class Lin(Module):
     "A linear layer, inp @ w + b"
-    def __init__(self,
-        w, # (n_in, n_out)
-        b, # (n_out,)
-    ):
+    def __init__(self, w, # (n_in, n_out)
+        b): # (n_out,)
         shapes('n_in n_out, n_out', w, b)
         self.w,self.b = w,b
     def params(self): return [self.w, self.b]
@@ -70,22 +80,12 @@ class Mse(Module):
     def bwd(self, out, inp, targ): inp.g = 2*(inp-targ.view_as(inp)) / len(targ)
 
 # %% ../nbs/05_refactor.ipynb #ee483c8c
-def _shared(ps): return len({p.untyped_storage().data_ptr() for p in ps})<len(ps)
-def _faults(layers, loss): # the errors that they have as a model
-    for place,o in [*((f'layer {i}', o) for i,o in enumerate(layers)), ('the loss', loss)]:
-        if not isinstance(o, Module): yield TypeError(f'{place} of a Model is {o!r}, no Module: '
-            'write Lin(w, b), Relu(), Mse(), CrossEntropy() or a Module of your own, with brackets')
-        if sum(o is p for p in (*layers, loss))>1: yield ValueError(f'{place} is in the Model twice')
-    ps = [p for o in (*layers, loss) for p in o.params()]
-    if _shared(ps): yield ValueError('two parameters of a Model share memory: give each its own, by .clone()')
-    if any(p.requires_grad for p in ps): yield ValueError('a Model needs no requires_grad: give it .detach()')
 class Model(Module):
     "Layers, then a loss: `model(x, targ)`; `model.backward()` fills `.g`"
-    def __init__(self,
-        layers, # `Module`s of one argument, each object used once
-        loss, # a `Module` of (output, targ), such as `Mse()`
-    ):
-        self.layers,self.loss = list(layers) if isinstance(layers, (list, tuple)) else [layers],loss
+    def __init__(self, layers, # `Module`s of one argument, each object used once
+        loss): # a `Module` of (output, targ), such as `Mse()`
+        self.layers = list(layers) if isinstance(layers, (list, tuple)) else [layers]
+        self.loss = loss
         for fault in _faults(self.layers, loss): raise fault
     def params(self): return [p for l in (*self.layers, self.loss) for p in l.params()]
     def forward(self, x, targ=None):
@@ -93,8 +93,8 @@ class Model(Module):
         return x if targ is None else self.loss(x, targ)
     def bwd(self, out, x, targ=None):
         calls = [*self.layers, self.loss]
-        chain = [(a.out, b.args[0]) for a,b in zip(calls, calls[1:])] + [(targ, calls[-1].args[-1])]
-        if targ is None or any(a is not b for a,b in chain): raise RuntimeError(
-            'Model.backward follows model(x, targ), and another call came since')
+        links = [(a.out, b.args[0]) for a,b in zip(calls, calls[1:])]
+        links.append((targ, self.loss.args[-1]))
+        if targ is None or any(a is not b for a,b in links): raise RuntimeError(_late)
         for l in reversed(calls): l.backward()
     def _look(self): return [] # its layers look for themselves

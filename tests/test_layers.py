@@ -246,15 +246,15 @@ def test_what_a_layer_must_write():
     "A misspelt forward that hands on None, a bwd that leaves old gradients"
     class Double(Module):
         def foward(self, inp): return 2*inp
-    with pytest.raises(NotImplementedError, match='Double needs a forward'): Double()(randn(3))
+    with pytest.raises(NotImplementedError, match='Double has no forward'): Double()(randn(3))
     class Half(Module):
         def forward(self, inp): return inp/2
     l = Half()
     l(randn(3)).g = randn(3)
-    with pytest.raises(NotImplementedError, match='Half needs a bwd'): l.backward()
+    with pytest.raises(NotImplementedError, match='Half has no bwd'): l.backward()
     class NoReturn(Module):
         def forward(self, inp): inp*2
-    with pytest.raises(TypeError, match='NoReturn returned no tensor'): NoReturn()(randn(3))
+    with pytest.raises(TypeError, match='NoReturn has no tensor to return'): NoReturn()(randn(3))
     class Returns(Half):
         def bwd(self, out, inp): return out.g/2
     model = Model([Lin(randn(3, 1), randn(1)), Returns()], Mse())

@@ -389,7 +389,7 @@ def test_what_cannot_be_shown_is_refused():
         "the sum of the first"
         def forward(self, inp, targ): return inp[0].sum()
         def bwd(self, loss, inp, targ): pass
-    for layers,loss,x,y,message in (([Two()], Of(), torch.ones(2, 3), torch.ones(2), 'Two returned no tensor'), ([Through()], Loss(), torch.ones(2, 3), [1], 'tensors; Loss, the loss, was given or made a list'),
+    for layers,loss,x,y,message in (([Two()], Of(), torch.ones(2, 3), torch.ones(2), 'Two has no tensor to return'), ([Through()], Loss(), torch.ones(2, 3), [1], 'tensors; Loss, the loss, was given or made a list'),
                                     ([Through()], Loss(), torch.ones(0, 3), torch.ones(2), r'with values; Through, layers\[0\], was given or made one of shape \(0, 3\)'), ([Scale(torch.ones(0))], Loss(), torch.ones(2, 1), torch.ones(2), r'shape \(0,\)')):
         with pytest.raises(TypeError, match=message): trace(Model(layers, loss), x, y)
 
