@@ -1,9 +1,10 @@
-"""Sphinx's settings for the reading site, and its links from names to the reference. make.py runs Sphinx with it."""
+"""Sphinx's settings for the reading site, and its links from names to the reference and from terms to the glossary. make.py runs Sphinx with it."""
 import json, os, re, shutil
 from base64 import b64decode
 from configparser import ConfigParser
 from hashlib import sha256
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 
 from docutils import nodes
@@ -73,6 +74,46 @@ def link_prose(app, doctree):
 def _above(node):
     while node := node.parent: yield node
 
+def list_terms(app, doctree):
+    "Make a definition list of the front page's glossary, a bullet list of `**term**, **term**: definition`, with a place to link to for each term"
+    if app.env.docname!='index': return
+    app.env.glossary = {} # term: (its place on the page, its definition)
+    for items in [o for s in doctree.findall(nodes.section) if s[0].astext()=='Glossary' for o in s.findall(nodes.bullet_list)]:
+        terms = nodes.definition_list(classes=['glossary'])
+        for item in items:
+            text = item[0]
+            head,said = re.fullmatch(r'(.+?): (.+)', text.astext(), re.S).groups()
+            names = [o.astext() for o in text if isinstance(o, nodes.strong)]
+            ids = [f"term-{o.lower().replace(' ', '-')}" for o in names]
+            app.env.glossary.update({o: (i, re.sub(r' lesson \d\d$', '', said)) for o,i in zip(names, ids)})
+            while not (isinstance(text[0], nodes.Text) and text[0].startswith(': ')): text.pop(0)
+            text.replace(text[0], nodes.Text(text[0][2:]))
+            terms += nodes.definition_list_item('', nodes.term('', head, ids=ids), nodes.definition('', text))
+        items.replace_self(terms)
+
+NO_PROSE = nodes.title, nodes.reference, nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.block_quote, nodes.raw, nodes.comment
+def link_terms(app, doctree, docname):
+    "Link the first use of each term of the glossary in the text of a lesson or a deeper notebook"
+    glossary = getattr(app.env, 'glossary', {})
+    if not glossary or not re.match(r'\d\d_|deeper/', docname): return
+    for o in list(doctree.findall(nodes.TextElement)): # the lines of a paragraph as one text: a term may stand on two of them
+        o[:] = [nodes.Text(''.join(group)) if text else p for text,group in groupby(o.children, lambda o: type(o) is nodes.Text) for p in ([0] if text else group)]
+    todo,forms = {},[]
+    for o in sorted(glossary, key=len, reverse=True): # 'upstream gradient' before 'gradient'
+        todo[o.lower()] = glossary[o]
+        forms.append(f"({re.escape(o)}){'[sd]?' if o[-1]=='e' else '(?:e?s)?'}".replace(r'\ ', r'\s+'))
+    place,term = app.builder.get_relative_uri(docname, 'index'),re.compile(rf"(?<![\w-])(?:{'|'.join(forms)})(?![\w-])", re.I)
+    for node in list(doctree.findall(nodes.Text)):
+        if any(isinstance(o, NO_PROSE) or 'cell_output' in o.get('classes', ()) for o in _above(node)): continue
+        parts,end = [],0
+        for found in term.finditer(node):
+            name = ' '.join(found[found.lastindex].lower().split())
+            if name not in todo: continue
+            anchor,said = todo.pop(name)
+            parts += [nodes.Text(node[end:found.start()]), nodes.reference('', found[0], refuri=f'{place}#{anchor}', reftitle=said, internal=True, classes=['term'])]
+            end = found.end()
+        if parts: node.parent.replace(node, [*parts, nodes.Text(node[end:])])
+
 def pass_names(app, doctree):
     "Tell each code cell's source which of its names are the package's"
     for cell in doctree.findall(lambda o: isinstance(o, nodes.container) and o.get('cell_metadata')):
@@ -98,6 +139,7 @@ def copy_mathjax(app, error):
     shutil.copy(src/'tex-chtml.js', dst)
 
 def setup(app):
-    for f in (add_alt_texts, link_prose, pass_names): app.connect('doctree-read', f)
+    for f in (add_alt_texts, link_prose, list_terms, pass_names): app.connect('doctree-read', f)
+    app.connect('doctree-resolved', link_terms)
     app.connect('build-finished', copy_mathjax)
     app.add_node(nodes.literal_block, override=True, html=(visit_literal_block, None))

@@ -35,6 +35,11 @@ def test_the_readme_lists_every_notebook():
     assert listed=={p.relative_to(root/'nbs').as_posix() for p in (root/'nbs').rglob('*.ipynb') if not {'.ipynb_checkpoints', 'exercises'} & {*p.parts}}-{'index.ipynb'}
     assert not [o for o in re.findall(r'\]\(([\w/.]+)\)', read('README.md')) if not (root/o).exists()]
 
+def test_every_deeper_notebook_opens_from_a_lesson():
+    "The map on the first page shows it beside the first lesson that links to it"
+    lessons = ' '.join(p.read_text(encoding='utf-8') for p in (root/'nbs').glob('[0-9]*.ipynb'))
+    assert not [p.name for p in (root/'nbs'/'deeper').glob('*.ipynb') if f'](deeper/{p.name}' not in lessons]
+
 def test_one_version():
     version = re.search('"(.+)"', read('mlp_foundations/__init__.py'))[1]
     assert re.search(r'^version: (.+)$', read('CITATION.cff'), re.M)[1]==version

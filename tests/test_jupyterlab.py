@@ -97,10 +97,11 @@ SEEN = '''async () => {
   return cells;
 }'''
 
-def run_all(browser, lab, name, seconds=300, then=None):
-    "What each code cell of the notebook shows after Run All, and what `then` makes of the page; a screenshot at its first figure"
+def run_all(browser, lab, name, seconds=300, then=None, script=''):
+    "What each code cell of the notebook shows after Run All, and what `then` makes of the page, in which `script` runs first; a screenshot at its first figure"
     url,token = lab
     context = browser.new_context(viewport=dict(width=1400, height=1000))
+    context.add_init_script(script)
     page = context.new_page()
     page.set_default_timeout(seconds*1000)
     page.goto(f'{url}/lab/workspaces/{secrets.token_hex(4)}?token={token}')
@@ -184,6 +185,25 @@ def test_a_stepper_steps(browser, lab):
         return seen
     cells,seen = run_all(browser, lab, 'steps', then=move)
     assert not problems(cells) and seen[:4]==['Step 1', 'Step 2', 'Step 3', 'Step 2'] and seen[4] not in seen[:4] and seen[5]=='Step 1', seen
+
+FRAMES = "window.frames_ = []; new MutationObserver(() => document.querySelectorAll('.jp-OutputArea-output img').forEach(o => frames_.includes(o.src) || frames_.push(o.src))).observe(document, {subtree: true, childList: true, attributes: true})"
+
+def test_the_figure_of_the_first_page_moves_while_it_trains(browser, lab):
+    "And ends as one figure, which is saved with its alternative text"
+    cells,(seen,last) = run_all(browser, lab, 'index', then=lambda page: page.evaluate('[frames_, document.querySelector(".jp-OutputArea-output img").src]'), script=FRAMES)
+    figures = [o for c in cells for o in c['outputs'] if 'image/png' in o.get('data', {})]
+    saved = [o.data['text/plain'] for c in nbformat.read(root/'nbs'/'index.ipynb', 4).cells for o in c.get('outputs', []) if 'image/png' in o.get('data', {})]
+    assert not problems(cells) and [''.join(o['data']['text/plain']) for o in figures]==saved and len(seen)>4
+    assert figures[0]['metadata']['image/png']['alt']==saved[0] and last.partition(',')[2]==figures[0]['data']['image/png']
+
+def test_an_answer_is_folded_until_it_is_opened(browser, lab):
+    def move(page):
+        answer = page.locator('.jp-MarkdownOutput details').first
+        folded = not answer.locator('code').is_visible()
+        answer.locator('summary').click()
+        answer.locator('code').wait_for(timeout=5000) # the Markdown in it is rendered
+        return folded
+    assert run_all(browser, lab, 'index', then=move)[1]
 
 @pytest.mark.parametrize('name, said', [('error', 'ZeroDivisionError'), ('warning', 'mind the gap'), ('broken bar', 'bar not finished'), ('broken picture', '0 of 1 pictures drawn')])
 def test_a_fault_is_found(browser, lab, name, said):

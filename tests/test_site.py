@@ -87,6 +87,21 @@ def names_amiss(site):
             if not re.search(rf'href="(?:\.\./)?api/{page.name}#{re.escape(anchor)}"', lessons): res.append(f'{anchor} is linked from no lesson')
     return res
 
+def term_links(page):
+    "The links from a page to the glossary: where they lead, what they say when pointed at, and their text"
+    return [tuple(map(unescape, o)) for o in re.findall(r'<a class="term[^"]*" href="([^"]*)" title="([^"]*)">([^<]*)</a>', read(page))]
+
+def terms_amiss(site):
+    "Terms of the glossary that no lesson uses, or not the one named beside them, if only in a heading, and those that a page links twice"
+    def words(page): return ' '.join(re.sub(r'<[^>]*>', '', read(page).partition('<article')[2]).lower().split())
+    res,links = [],{p.stem: [o[0].partition('#')[2] for o in term_links(p)] for p in pages(site)}
+    entries = re.findall(r'<dt id="(term-.*?)</dt>(.*?)</dd>', read(site/'index.html'), re.S)
+    for names,said in entries:
+        ids,named = re.findall('term-[^"]+', names),re.findall(r'href="([^"#]+)\.html', said)
+        res += [f'{i}: no lesson links to it' for i in ids if not any(i in links[o] for o in links)]
+        res += [f'{ids[0]}: not in {o}' for o in named if not any(i[5:].replace('-', ' ') in words(site/f'{o}.html').replace('-', ' ') for i in ids)] + [f'{ids[0]}: no lesson is named']*(len(named)!=1)
+    return res+[f'{p}: {i} twice' for p,o in links.items() for i in {*o} if o.count(i)>1]+['no glossary']*(not entries)
+
 # --- on our site --------------------------------------------------------------------------------------------------------------
 
 
@@ -109,6 +124,7 @@ def test_nothing_from_outside(site): assert not loaded_from_outside(site)
 def test_links(site): assert not broken_links(site)
 def test_no_plumbing(site): assert not plumbing(site, root/'nbs')
 def test_figures(site): assert not figures_amiss(site, root/'nbs')
+def test_terms(site): assert not terms_amiss(site)
 def test_no_repository_is_invented(site): assert not [p.name for p in pages(site) if re.search(r'colab\.research|mybinder|codespaces|github\.com/', read(p))]
 
 def test_the_students_site_holds_no_solutions(tmp_path):
@@ -184,6 +200,15 @@ def test_menus_open_on_a_phone(site, browser):
         page.keyboard.press('Escape')
     page.close()
 
+def test_an_answer_is_folded_until_it_is_opened(site, browser):
+    page = browser.new_page()
+    page.goto((site/'index.html').as_uri())
+    answer = page.locator('.bd-article details').first
+    assert not answer.locator('code').is_visible()
+    answer.locator('summary').click()
+    answer.locator('code').wait_for(timeout=5000) # the Markdown in it is rendered
+    page.close()
+
 def found_by_search(browser, site, words, theme='light'):
     "The links that a search for `words` shows, typed into the first page's field, and what can't be read in them"
     page = browser.new_page(color_scheme=theme)
@@ -214,12 +239,12 @@ WIDGET = 'application/vnd.jupyter.widget-view+json'
 def figure(png, **meta): return nbformat.v4.new_output('display_data', {'image/png': png, 'text/plain': 'x'}, metadata={'image/png': meta})
 def display(**data): return nbformat.v4.new_output('display_data', data)
 def stream(name, text): return nbformat.v4.new_output('stream', name=name, text=text)
-def small(folder, *cells):
-    "Notebooks in `folder`, the front page with `cells` and the state of a widget"
+def small(folder, *cells, other=()):
+    "Notebooks in `folder`, the front page with `cells` and the state of a widget, a lesson with `other`"
     folder.mkdir()
     state = {'widgets': {'application/vnd.jupyter.widget-state+json': {'state': {'a': {}}, 'version_major': 2, 'version_minor': 0}}}
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('# A page'), *cells], metadata=state), folder/'index.ipynb')
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('# Another'), nbformat.v4.new_markdown_cell('## 0.1 A `place`, there?')]), folder/'00_other.ipynb')
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('# Another'), nbformat.v4.new_markdown_cell('## 0.1 A `place`, there?'), *other]), folder/'00_other.ipynb')
     (folder/'workshop').mkdir()
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell('# A tool\n\nTo [a place](../00_other.ipynb#0.1-A-place,-there?).')]), folder/'workshop'/'tool.ipynb')
     return folder
@@ -247,6 +272,28 @@ def test_cells_for_readers(small_site):
         assert f'href="https://{o}"' in read(site/'index.html')
     assert 'https://colab.research.google.com/github/owner/name/blob/main/nbs/00_other.ipynb' in read(site/'00_other.html')
     assert 'https://colab.research.google.com/github/owner/name/blob/main/nbs/workshop/tool.ipynb' in read(site/'workshop'/'tool.html')
+
+def test_the_first_use_of_a_term_links_to_the_glossary(tmp_path):
+    "In the text of a lesson: not in a heading, a subtitle, code, a link, maths or an output, and the longest term that fits"
+    glossary = '- **weight**, **bias**: A number, as in `x@w`. [lesson 00](00_other.ipynb)\n- **gradient**: How *fast*. [lesson 00](00_other.ipynb)\n- **upstream gradient**: From behind. [lesson 00](00_other.ipynb)\n- **loss**: How wrong. [lesson 00](00_other.ipynb)'
+    other = [md('> A weight.'), md('## The loss of a weight'), code('x', display(**{'text/markdown': 'A loss.'})),
+             md('`weight`, $weight$, [a weight](index.ipynb), weighted, a set-weight; then *Weights*, and a weight again.\n\n$$weight$$\n\nAn **upstream\ngradient**. Upstream gradients and gradients.'),
+             md('<details><summary>Answer</summary>\n\nThe `loss` is no loss; two losses, and biases.\n\n</details>')]
+    nbs = small(tmp_path/'nbs', md('## Glossary'), md('In order, with loss:'), md(glossary), md('## After\n\nA weight.'), other=other)
+    res = build(tmp_path/'out', nbs)
+    assert res.returncode==0, res.stderr
+    site = tmp_path/'out'
+    assert [(h, ' '.join(t.split()), said) for h,said,t in term_links(site/'00_other.html')]==[
+        ('index.html#term-weight', 'Weights', 'A number, as in x@w.'), ('index.html#term-upstream-gradient', 'upstream gradient', 'From behind.'), ('index.html#term-gradient', 'gradients', 'How fast.'),
+        ('index.html#term-loss', 'loss', 'How wrong.'), ('index.html#term-bias', 'biases', 'A number, as in x@w.')]
+    assert not any(term_links(o) for o in (site/'index.html', site/'workshop'/'tool.html'))
+    assert not (broken_links(site) or terms_amiss(site))
+    page = site/'00_other.html'
+    for old,new in (('index.html#term-loss', 'index.html#term-gradient'), ('class="term', 'class="')):
+        text = read(page)
+        page.write_text(text.replace(old, new), encoding='utf-8')
+        assert terms_amiss(site)
+        page.write_text(text, encoding='utf-8')
 
 @pytest.mark.parametrize('old, new, check', [
     ('<i>frames</i>', '<script type="application/vnd.jupyter.widget-view+json">{}</script>', plumbing), ('<b class="steps">', '<b>', plumbing),
