@@ -25,9 +25,9 @@ LIB = 'mlp_foundations'
 def directives(cell): return re.findall(r'#\| (.*)', re.match(r'(#\|.*\n?)*', cell.source)[0])
 
 def for_readers(cell):
-    "`cell` without directives, stderr and what needs a kernel; of a hidden one only figures, tables and HTML; None if nothing is left to see"
+    "`cell` without directives, stderr and what needs a kernel; of a hidden one only figures, tables and HTML; a folded one folded; None if nothing is left to see"
     if cell.cell_type!='code': return cell
-    hidden = 'hide' in directives(cell)
+    hidden,folded = 'hide' in directives(cell),cell.metadata.get('jupyter', {}).get('source_hidden')
     cell.source = re.sub(r'\A(#\|.*\n?)*', '', cell.source).strip('\n')
     widget = 'application/vnd.jupyter.widget-view+json'
     def seen(o):
@@ -36,7 +36,7 @@ def for_readers(cell):
         return not hidden or kinds & {'image/png', 'text/markdown', 'text/html'}
     cell.outputs = [o for o in cell.outputs if seen(o)]
     for o in cell.outputs: o.get('data', {}).pop(widget, None)
-    cell.metadata.tags = ['remove-input'] if hidden or not cell.source else []
+    cell.metadata.tags = ['remove-input'] if hidden or not cell.source else ['hide-input'] if folded else []
     return cell if cell.outputs or 'remove-input' not in cell.metadata.tags else None
 
 # --- which name is whose --------------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ import pytest
 root = Path(__file__).resolve().parent.parent
 lessons = sorted((root/'nbs').glob('0[0-7]_*.ipynb'))
 
-def cells(path): return [(c['cell_type'], ''.join(c['source']), c.get('outputs')) for c in json.loads(path.read_text(encoding='utf-8'))['cells']]
+def cells(path): # the folded ones are left out
+    return [(c['cell_type'], ''.join(c['source']), c.get('outputs')) for c in json.loads(path.read_text(encoding='utf-8'))['cells'] if not c['metadata'].get('jupyter')]
 def visible(cs): return [(s, outs) for kind,s,outs in cs if kind=='code' and not s.startswith(('#| hide', '#| default_exp'))]
 def prose(cs): return '\n\n'.join(s for kind,s,_ in cs if kind=='markdown')
 def words(text): return len(re.findall(r"[A-Za-z][\w'’-]*", re.sub(r'\$[^$]*\$|```.*?```|\]\([^)]*\)|`[^`]*`', ' ', text, flags=re.S)))

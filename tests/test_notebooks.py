@@ -164,7 +164,8 @@ def test_directives(name): assert not bad_directives(nbformat.read(root/'nbs'/f'
 def test_hidden_cells_are_folded_in_jupyterlab(name):
     "A cell that the site hides and that JupyterLab shows, or the other way round"
     for c in nbformat.read(root/'nbs'/f'{name}.ipynb', 4)['cells']:
-        assert dict(c.metadata)==({'jupyter': {'source_hidden': True}} if c.cell_type=='code' and c.source.startswith('#| hide') else {}), c.source
+        hidden,exports = (c.cell_type=='code' and c.source.startswith(o) for o in ('#| hide', '#| export'))
+        assert c.metadata in ([{'jupyter': {'source_hidden': True}}]*(hidden or exports) + [{}]*(not hidden)), c.source # an exported one may be folded
 
 @pytest.mark.parametrize('name', names)
 def test_nothing_in_it_reaches_outside_when_it_is_opened(name): assert not active(nbformat.read(root/'nbs'/f'{name}.ipynb', 4))
