@@ -334,7 +334,7 @@ def _steps(self:Recording):
     there,back = [],[]
     for i,c in enumerate(self.calls):
         right,after = _formulas(c),self.calls[i+1:]
-        then = f'goes on to {after[0].name}, {after[0].where}' if after else 'is where the way there ends, and the way back begins: ∂L/∂L = 1'
+        then = f'goes on to {after[0].name}, {after[0].where}' if after else 'is where the forward pass ends, and the backward pass begins: ∂L/∂L = 1'
         there.append(_Step('forward' if after else 'loss', c, c.names['out'], right['out'], c.out, _code(c, 'forward'), then))
         back.append(_back_steps(c, right, self.calls[i-1] if i else None, self.inp_g))
     self.steps = there+[o for steps in reversed(back) for o in steps]
@@ -418,7 +418,7 @@ def _map(self:Recording):
     for c in self.calls:
         there,back = (''.join(button(i, s) for i,s in enumerate(steps) if s.call is c and (s.phase=='backward')==b) for b in (False, True))
         boxes.append(f'<li><b>{escape(c.name)}</b><span class="t-there">{there} →</span><span>← {back}</span></li>')
-    return f'<ul class="t-map" aria-label="The steps by layer: the way there above, the way back below">{"".join(boxes)}</ul>'
+    return f'<ul class="t-map" aria-label="The steps by layer: the forward pass above, the backward pass below">{"".join(boxes)}</ul>'
 
 def _text(name): return (files('mlp_foundations')/name).read_text(encoding='utf-8')
 

@@ -102,7 +102,7 @@ TINY = [ # phase, formula, value, what becomes of it
     ('forward', 'l1 = x · w1 + b1', '(2, 2): [[1, 4], [0, -1]]', 'goes on to Relu, layers[1]'),
     ('forward', 'l2 = max(0, l1)', '(2, 2): [[1, 4], [0, 0]]', 'goes on to Lin, layers[2]'),
     ('forward', 'out = l2 · w2 + b2', '(2, 1): [[6.5], [0.5]]', 'goes on to Mse, the loss'),
-    ('loss', 'loss = mean of (out − targ)²', 'one number: 1', 'is where the way there ends, and the way back begins: ∂L/∂L = 1'),
+    ('loss', 'loss = mean of (out − targ)²', 'one number: 1', 'is where the forward pass ends, and the backward pass begins: ∂L/∂L = 1'),
     ('backward', 'out.g = ∂L/∂out = 2/n (out − targ) × ∂L/∂L', '(2, 1): [[1], [-1]]', 'goes back to Lin, layers[2], as its upstream gradient'),
     ('backward', 'l2.g = ∂L/∂l2 = ∂L/∂out · w2ᵀ', '(2, 2): [[2, 1], [-2, -1]]', 'goes back to Relu, layers[1], as its upstream gradient'),
     ('backward', 'w2.g = ∂L/∂w2 = l2ᵀ · ∂L/∂out', '(2, 1): [[1], [4]]', 'stays at w2, for a step of training: w2 −= lr × w2.g'),

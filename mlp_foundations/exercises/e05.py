@@ -200,12 +200,12 @@ def _unless_alone(layers, inp, upstream):
 _inner_cases = [(layers, draw64(n, layers[0], seed=n), draw64(n, layers[0], seed=n+5)) for n,layers in (
     (1, (1, 1)), (2, (1, 1, 'relu')), (2, (3, 'relu', 3)), (4, (2, 'relu', 2, 'relu')), (3, (3, 3, 'relu')))]
 
-exercise('05.4', 'Memory for time', 'Recompute', 'a layer around `layers` that keeps nothing between them, and computes it again on the way back.',
+exercise('05.4', 'Memory for time', 'Recompute', 'a layer around `layers` that keeps nothing between them, and computes it again in the backward pass.',
     right=lambda layers, inp, upstream: _inside(layers, inp, upstream), cases=_inner_cases,
     mistakes=[
         ("The gradients are right, but nothing is saved: `forward` calls the layers, and a layer that is called remembers. Their `forward` doesn't.",
             lambda *case: _inside(*case) | {'forward makes them remember': True}),
-        ('Right with one layer, but with more the way back begins at the wrong end: from the last to the first.', _unless_alone),
+        ('Right with one layer, but with more the backward pass begins at the wrong end: from the last to the first.', _unless_alone),
         ('What is handed to the last layer must be `out.g`, and here it is ones.', lambda layers, inp, upstream: _inside(layers, inp, torch.ones_like(upstream))),
         ("The gradients are right, but `params()` must give the layers', or training never changes them.", lambda *case: _inside(*case) | {'`params()` are theirs': False}),
         ('The gradients of the weights are right, but that of `inp` went to a copy of it: call the first layer on `inp` itself.', lambda *case: _inside(*case) | {'inp.g': None})],
@@ -231,7 +231,7 @@ exercise('05.5', 'A shortcut around layers', 'Residual', 'a layer `inp + layers(
         ('The gradients belong to a sum, but `forward` gives the layers alone: `inp` is not added.', lambda *case: _round(*case) | {'out': _inside(*case)['out']}),
         ('There is no shortcut at all: this is what the layers alone give, there and back.', lambda *case: _inside(*case)),
         ('The shortcut counts twice in `inp.g`.', lambda *case: _round(*case) | {'inp.g': _only_layers(*case)+2*case[2]}),
-        ('`forward` adds into `inp` itself, and the way back starts from the changed numbers: `inp + out` makes a new tensor, `+=` changes the old one.',
+        ('`forward` adds into `inp` itself, and the backward pass starts from the changed numbers: `inp + out` makes a new tensor, `+=` changes the old one.',
             lambda layers, inp, upstream: _in_place(layers, inp, upstream)),
         ('The share of the shortcut is `out.g`, and here it is ones.', lambda *case: _round(*case) | {'inp.g': _only_layers(*case)+1}),
         ('The gradients are right until a prediction comes between: `forward` calls the layers, which then remember that one. Their `forward` remembers nothing.',
