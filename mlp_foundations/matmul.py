@@ -47,9 +47,9 @@ def shapes(
         floating = isinstance(t, torch.Tensor) and t.is_floating_point()
         fits = floating and t.ndim==len(dims)
         same = fits and t.dtype==first.dtype and t.device==first.device
-        if not same: raise _misfit(spec, tensors, sys._getframe(1))
+        if not same: raise _misfit(spec, tensors, sys._getframe(1))   # (1): the caller
         for d,n in zip(dims, t.shape):
-            if n!=size.setdefault(d, n) or n==0:
+            if n!=size.setdefault(d, n) or n==0:   # new name: its size is n
                 raise _misfit(spec, tensors, sys._getframe(1))
 
 # %% ../nbs/01_matmul.ipynb #0e008c86
