@@ -92,7 +92,7 @@ def cross_entropy(
 )->torch.Tensor: # one number, in nats
     "Mean negative log probability of the right labels (softmax: Bridle 1990)"
     shapes('n c', logits)
-    _labels(logits, targ)
+    _labels(logits, targ)      # a guard: n int64 labels from 0 to c-1
     return -log_softmax(logits).gather(1, targ[:,None]).mean()
 
 # %% ../nbs/07_training.ipynb #77c69197
