@@ -23,8 +23,8 @@ LOWEST = $(shell sed -n 's/^\(dev_\)*requirements = //p' settings.ini | sed 's/,
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
 
-run: .venv/ready ## run every notebook; the executed copies go to executed/
-	@$(BIN)/python tools/run.py
+run: .venv/ready ## run the first page, the lessons and what goes deeper; the executed copies go to executed/
+	@$(BIN)/python tools/run.py --lessons
 
 test: .venv/ready ## run every notebook and all tests but the browser ones
 	@$(BIN)/ruff check -q .

@@ -1,6 +1,7 @@
 """Run notebooks, each in a process of its own, and print a line for each.
 
     python tools/run.py [--save] [NOTEBOOK ...]      (default: all of nbs/ and its folders)
+    python tools/run.py --lessons                    (the first page, the lessons, and what goes deeper)
 
 The executed copies go to executed/, in the same folders; with --save the outputs are written into the notebooks themselves, for authors.
 Ends with status 1 if a cell raised an error, and names the notebook, the cell and the error.
@@ -27,8 +28,8 @@ def name_of(path):
 # Where processes can be forked, they are forked from one that has imported what all notebooks import, and start at once.
 # The notebooks draw to PNG themselves; one thread each, since two that share two cores would only get in each other's way.
 context = multiprocessing.get_context('forkserver' if sys.platform=='linux' else 'spawn')
-if sys.platform=='linux': context.set_forkserver_preload(['torch', 'matplotlib.pyplot', 'fastcore.test', 'execnb.shell', 'sympy'])
-LONGEST = '07_training', '05_refactor', '08_speed', '09_distributed' # they start first
+if sys.platform=='linux': context.set_forkserver_preload(['torch._dynamo', 'matplotlib.pyplot', 'fastcore.test', 'execnb.shell', 'sympy'])
+LONGEST = '07_training', '08_speed', '09_distributed', '00_data', 'index' # they start first
 settings = dict(OMP_NUM_THREADS='1', MPLBACKEND='agg')
 
 def peak_mb():
@@ -80,8 +81,8 @@ def without_stderr(nb):
     return json.dumps(nb, indent=1, ensure_ascii=False)+'\n'
 
 def main(args):
-    save = '--save' in args
-    paths = [Path(a) for a in args if a!='--save'] or notebooks()
+    save,lessons = '--save' in args,[p for p in notebooks() if name_of(p).split('/')[0] not in ('exercises', 'workshop')]
+    paths = [Path(a) for a in args if not a.startswith('--')] or (lessons if '--lessons' in args else notebooks())
     if missing := [str(p) for p in paths if not p.exists()]: sys.exit(f"no such notebook: {', '.join(missing)}")
     out,failed = root/'executed',[]
     for path,res in run_all(paths):
