@@ -16,15 +16,12 @@ import numpy as np
 import torch
 
 # %% ../nbs/00_data.ipynb #df1706f8
-def _expect(ok, name, expected, found):
-    "Raise `ValueError` about the file `name` unless `ok`"
+def _expect(ok, name, expected, found): # raise `ValueError` about the file `name` unless `ok`
     lines = [f'{name} is damaged, or is another file.', f'expected: {expected}', f'found: {found}',
              'to do: put a good copy there; for the digits inside the package, install mlp_foundations again']
     if not ok: raise ValueError('\n  '.join(lines))
 
-# %% ../nbs/00_data.ipynb #5342459e
-def _read(f, most):
-    "The bytes of the open file `f`, or its first ones: enough to see that there are more than `most`"
+def _read(f, most): # the bytes of the open file `f`; it stops when there are more than `most`
     data = bytearray()
     while len(data)<=most and (part := f.read(2**20)): data += part
     return data
@@ -32,8 +29,7 @@ def _read(f, most):
 # %% ../nbs/00_data.ipynb #d7f319d9
 _types = {8: 'u1', 9: 'i1', 11: 'i2', 12: 'i4', 13: 'f4', 14: 'f8'}     # the code in the header: NumPy's name
 
-def _read_values(f, name, limit):
-    "The values in the open, unpacked IDX file `f`"
+def _read_values(f, name, limit): # the values in the open, unpacked IDX file `f`
     head = f.read(4)
     good = len(head)==4 and head[:2]==b'\0\0' and head[2] in _types and head[3]>0
     _expect(good, name, 'an IDX file: 00 00, type, dimensions', f'{head.hex(" ") or "an empty file"} {head}')
@@ -46,8 +42,7 @@ def _read_values(f, name, limit):
     return torch.from_numpy(np.frombuffer(data, '>'+kind).astype(kind, copy=False)).reshape(dims)
 
 # %% ../nbs/00_data.ipynb #2663e59c
-def _local(path):
-    "`path` (text, bytes or a Path) as a Path, with `~` as your home folder"
+def _local(path): # `path` (text, bytes or a Path) as a Path, with `~` as your home folder
     path = os.fsdecode(path)
     if ':/' in path[2:]: raise ValueError(f'{path} is an address. To do: fetch_data of mlp_foundations.fetch')
     return Path(path).expanduser()
@@ -74,8 +69,7 @@ _sha256 = {
     't10k-labels-idx1-ubyte.gz':  '8b00438be63730a78c1fc1f5693479aa076325200472a9f9ad70cf0598c8d290'}
 
 # %% ../nbs/00_data.ipynb #7153f487
-def _find(folder, what):
-    "The file in `folder` with 'train-images', say, in its name, followed by - or ., packed or not"
+def _find(folder, what): # the one file in `folder` with 'train-images', say, in its name, packed or not
     name = re.compile(rf'(.+-)?{what.replace("t10k", "(t10k|test)")}[-.]idx\d-\w+(\.gz)?')
     there = [o for o in sorted(folder.iterdir()) if name.fullmatch(o.name) and o.is_file()]
     found = {o.name.removesuffix('.gz').replace('.', '-'): o for o in there}   # packed or not
@@ -83,8 +77,7 @@ def _find(folder, what):
     if len(found)>1: raise ValueError(f'{folder} has {", ".join(found)}. To do: one data set in a folder')
     return found.popitem()[1]
 
-def _read_pair(part, path):
-    "The images and the labels of `part` ('train' or 't10k') as they lie in their files"
+def _read_pair(part, path): # images and labels of `part` ('train' or 't10k'), as in their files
     if path is None:
         mnist = Path(str(files('mlp_foundations')))/'mnist'
         fx,fy = (mnist/f'{part}-{o}-ubyte.gz' for o in ('images-idx3', 'labels-idx1'))
@@ -99,8 +92,7 @@ def _read_pair(part, path):
     return x,y
 
 # %% ../nbs/00_data.ipynb #23e81439
-def _rows(part, path):
-    "Images of `part` ('train' or 't10k') as float32 rows, and their labels as int64"
+def _rows(part, path): # float32 rows, and int64 labels
     x,y = _read_pair(part, path)
     return x.flatten(1).float().div_(256), y.long()
 
@@ -123,8 +115,7 @@ def get_test(
 # %% ../nbs/00_data.ipynb #3af9f807
 def _rounds(t): return t.is_floating_point() or t.is_complex()
 
-def _as_tensor(o, like):
-    "`o` as a tensor to compare with `like`"
+def _as_tensor(o, like): # `o` as a tensor to compare with `like`
     if torch.is_tensor(o): return o.detach()
     t,number,beside = torch.as_tensor(o),isinstance(o, Number),torch.is_tensor(like)
     if beside and number and _rounds(like): return torch.tensor(o, dtype=like.dtype, device=like.device)
@@ -148,10 +139,9 @@ def test_near(
         diff = (a-b).abs()
         near |= (diff <= atol+rtol*b.abs()) & diff.isfinite()
     if near.all(): return
-    i = (~near).nonzero()[0].tolist()
-    first = f'{a[tuple(i)].item()} against {b[tuple(i)].item()}'
-    said = f'{int((~near).sum())} of {near.numel()} values differ, the first at {i}'
-    raise AssertionError(f'{said}: {first} (rtol {rtol}, atol {atol})')
+    n,i = int((~near).sum()),tuple((~near).nonzero()[0].tolist())
+    raise AssertionError(f'{n} of {near.numel()} values differ, the first at {[*i]}: '
+        f'{a[i].item()} against {b[i].item()} (rtol {rtol}, atol {atol})')
 
 # %% ../nbs/00_data.ipynb #cba54d97
 def test_near_zero(

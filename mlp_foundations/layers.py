@@ -50,7 +50,6 @@ class Module:
         self.bwd(self.out, *self.args)
         for p in self.params(): p.grad = p.g   # where torch.optim looks
     def _look(self): return _state(self.out, *self.args, *self.params())
-    # a saved or copied layer holds no rows of data
     def __getstate__(self): return {k: v for k,v in vars(self).items() if k not in _run}
 
 # %% ../nbs/05_refactor.ipynb #d3555c39
