@@ -26,9 +26,7 @@ def _read(f, most): # the bytes of the open file `f`; it stops when there are mo
     while len(data)<=most and (part := f.read(2**20)): data += part
     return data
 
-# %% ../nbs/00_data.ipynb #d7f319d9
 _types = {8: 'u1', 9: 'i1', 11: 'i2', 12: 'i4', 13: 'f4', 14: 'f8'}     # the code in the header: NumPy's name
-
 def _read_values(f, name, limit): # the values in the open, unpacked IDX file `f`
     head = f.read(4)
     good = len(head)==4 and head[:2]==b'\0\0' and head[2] in _types and head[3]>0
@@ -41,7 +39,6 @@ def _read_values(f, name, limit): # the values in the open, unpacked IDX file `f
     _expect(len(data)==size, name, f'{size:,} bytes of values, for dimensions {dims}', found)
     return torch.from_numpy(np.frombuffer(data, '>'+kind).astype(kind, copy=False)).reshape(dims)
 
-# %% ../nbs/00_data.ipynb #2663e59c
 def _local(path): # `path` (text, bytes or a Path) as a Path, with `~` as your home folder
     path = os.fsdecode(path)
     if ':/' in path[2:]: raise ValueError(f'{path} is an address. To do: fetch_data of mlp_foundations.fetch')
@@ -68,7 +65,6 @@ _sha256 = {
     't10k-images-idx3-ubyte.gz':  'f4c4eca292961cd505f45a285f5c7e36bb9dbe401c5a80f5f7c174ec7b439c58',
     't10k-labels-idx1-ubyte.gz':  '8b00438be63730a78c1fc1f5693479aa076325200472a9f9ad70cf0598c8d290'}
 
-# %% ../nbs/00_data.ipynb #7153f487
 def _find(folder, what): # the one file in `folder` with 'train-images', say, in its name, packed or not
     name = re.compile(rf'(.+-)?{what.replace("t10k", "(t10k|test)")}[-.]idx\d-\w+(\.gz)?')
     there = [o for o in sorted(folder.iterdir()) if name.fullmatch(o.name) and o.is_file()]
@@ -78,39 +74,43 @@ def _find(folder, what): # the one file in `folder` with 'train-images', say, in
     return found.popitem()[1]
 
 def _read_pair(part, path): # images and labels of `part` ('train' or 't10k'), as in their files
-    if path is None:
-        mnist = Path(str(files('mlp_foundations')))/'mnist'
-        fx,fy = (mnist/f'{part}-{o}-ubyte.gz' for o in ('images-idx3', 'labels-idx1'))
-    else: fx,fy = (_find(_local(path), f'{part}-{o}') for o in ('images', 'labels'))
+    folder = Path(str(files('mlp_foundations')))/'mnist' if path is None else _local(path)
+    fx,fy = (_find(folder, f'{part}-{o}') for o in ('images', 'labels'))
     x,y = (read_idx(o, _sha256[o.name] if path is None else None) for o in (fx,fy))
     if y.ndim==2 and fy.name.startswith('qmnist'): y = y[:,0] # the class; the other columns say who wrote it
-    kinds = x.dtype==torch.uint8 and not y.is_floating_point()
-    shapes = x.ndim==3 and x.numel() and y.shape==x.shape[:1]
+    ok = x.dtype==torch.uint8 and x.ndim==3 and x.numel() and y.shape==(len(x),) and not y.is_floating_point()
     labels = f'(n,) whole numbers in {fy.name}; of more columns take one yourself, read_idx(...)[:,k]'
     found = ', and '.join(f'{tuple(o.shape)} {o.dtype}' for o in (x, y))
-    _expect(kinds and shapes, fx, f'bytes (n, height, width), none of them 0, and {labels}', found)
+    _expect(ok, fx, f'bytes (n, height, width), none of them 0, and {labels}', found)
     return x,y
 
+def _on(device, *ts): # the tensors `ts` on `device`; None: as they are
+    try: torch.empty(0, device=device)
+    except (AssertionError, RuntimeError, TypeError): raise ValueError(f'no {device!r} here: take cpu') from None
+    return ts if device is None else tuple(t.to(device) for t in ts)
+
 # %% ../nbs/00_data.ipynb #23e81439
-def _rows(part, path): # float32 rows, and int64 labels
+def _rows(part, path, device): # float32 rows, and int64 labels
     x,y = _read_pair(part, path)
-    return x.flatten(1).float().div_(256), y.long()
+    return _on(device, x.flatten(1).float().div_(256), y.long())
 
 # %% ../nbs/00_data.ipynb #597c3653
 def get_data(
     path=None, # a folder with train-images-idx3… and train-labels-idx1…; None: MNIST
+    device=None, # where the tensors are put: 'cpu', 'cuda', 'mps'
 )->tuple: # x_train (n, m), y_train (n,), x_valid (10000, m), y_valid (10000,)
     "Rows to train on and the last 10,000 for validation: bytes/256, and int64 labels"
-    x,y = _rows('train', path)
+    x,y = _rows('train', path, device)
     k,kept = len(x)-10_000,'10,000 are kept for validation'
     if k<=0: raise ValueError(f'{path} has {len(x):,} training rows, and {kept}')
     return x[:k],y[:k],x[k:],y[k:]
 
 def get_test(
     path=None, # a folder with t10k-images-idx3… and t10k-labels-idx1…; None: MNIST
+    device=None, # where the tensors are put: 'cpu', 'cuda', 'mps'
 )->tuple: # x_test (n, m), y_test (n,); MNIST: n = 10000, m = 784
     "The test rows, to be looked at once, at the very end: bytes/256, and int64 labels"
-    return _rows('t10k', path)
+    return _rows('t10k', path, device)
 
 # %% ../nbs/00_data.ipynb #3af9f807
 def _rounds(t): return t.is_floating_point() or t.is_complex()

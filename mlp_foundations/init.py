@@ -11,6 +11,7 @@ from numbers import Integral
 
 import torch
 
+from .data import _on
 from .matmul import *
 
 # %% ../nbs/02_init.ipynb #cb5c61dd
@@ -28,7 +29,7 @@ def layer_stats(
         stds.append(wide.std().item())
     return torch.tensor(means).to(x), torch.tensor(stds).to(x)
 
-# %% ../nbs/02_init.ipynb #569fe151
+# %% ../nbs/02_init.ipynb #d0e1f2a3
 def _whole(name, value, least=1):
     "`value` as an int; `ValueError` unless it is a whole number of at least `least`"
     whole = isinstance(value, Integral) and not isinstance(value, bool) and value>=least
@@ -36,14 +37,20 @@ def _whole(name, value, least=1):
     if not whole: raise ValueError(needs)
     return int(value)
 
+def _randn(n_in, n_out, generator, device): # drawn where the generator is, so that each device gets the same
+    w = torch.randn(n_in, n_out, generator=generator, device=generator and generator.device)
+    return _on(device, w)[0]
+
+# %% ../nbs/02_init.ipynb #569fe151
 def xavier_normal(
     n_in:int, # inputs of the layer, its fan_in
     n_out:int, # outputs of the layer, its fan_out
     generator=None, # source of the random numbers; None: torch's own
+    device=None, # where the weights are put; None: where they were drawn
 )->torch.Tensor: # (n_in, n_out), float32, mean 0, std sqrt(2/(n_in+n_out))
     "Weights for a layer without a ReLU (Glorot & Bengio 2010, equation 12)"
     n_in,n_out = _whole('n_in', n_in),_whole('n_out', n_out)
-    return torch.randn(n_in, n_out, generator=generator) * math.sqrt(2/(n_in+n_out))
+    return _randn(n_in, n_out, generator, device) * math.sqrt(2/(n_in+n_out))
 
 # %% ../nbs/02_init.ipynb #cdd58768
 def kaiming_normal(
@@ -52,6 +59,7 @@ def kaiming_normal(
     a:float=0., # slope of the ReLU left of zero
     mode:str='fan_in', # 'fan_in' keeps the forward variance, 'fan_out' the backward
     generator=None, # source of the random numbers; None: torch's own
+    device=None, # where the weights are put; None: where they were drawn
 )->torch.Tensor: # (n_in, n_out), float32, mean 0, std sqrt(2/((1+a*a)*fan))
     "Weights for a layer before a ReLU (He et al. 2015, arXiv 1502.01852, section 2.2)"
     fan = {'fan_in': _whole('n_in', n_in), 'fan_out': _whole('n_out', n_out)}
@@ -59,4 +67,4 @@ def kaiming_normal(
              f"not {mode!r} and {a!r}")
     if mode not in fan or not a*a<math.inf: raise ValueError(needs)
     std = math.sqrt(2/((1+a*a)*fan[mode]))
-    return torch.randn(n_in, n_out, generator=generator) * std
+    return _randn(n_in, n_out, generator, device) * std

@@ -5,92 +5,111 @@
 # %% auto #0
 __all__ = ['fit_fused', 'grads_fused', 'mlp_train']
 
-# %% ../nbs/08_speed.ipynb #b418cb6c
-import math
-from itertools import chain
+# %% ../nbs/08_speed.ipynb #5beed004
+import math, os, sys, tempfile, time
+from pathlib import Path
 
 import torch
 from fastcore.script import call_parse
+from tqdm import tqdm
 
 from .data import *
+from .data import _on
 from .init import *
 from .init import _whole
 from .layers import *
 from .layers import _faults
 from .training import *
-from .training import _fit_faults,_lrs
+from .training import _batches,_check_fit,_interruptible
+from .training import _lrs,_nonfinite,_record
 
-# %% ../nbs/08_speed.ipynb #a10c5e01
-_relu_grad = torch.ops.aten.threshold_backward.grad_input
+# %% ../nbs/08_speed.ipynb #5beed029
+def _relu_grad(g, out): # in place: `g` where `out` is above 0, and else 0
+    return torch.ops.aten.threshold_backward.grad_input(g, out, 0., grad_input=g)
 
-def _cross_entropy(z, y): # z (c, n), y (n,): the sum of the losses, and its gradient (c, n)
-    logp = z.log_softmax(0)
-    return -logp.gather(0, y[None]).sum().item(), logp.exp_().scatter_(0, y[None], -1., reduce='add')
+# %% ../nbs/08_speed.ipynb #5beed041
+class _Lin:
+    "A linear layer on columns: inp (n_in, n), out (n_out, n)"
+    def __init__(self, w, b, n, first): # (n_out, n_in), (n_out,), rows, the first?
+        self.w,self.b = w,b[:,None]
+        self.out,self.ones = w.new_empty(len(w), n),w.new_ones(n)
+        self.below = None if first else w.new_empty(w.shape[1], n)
+    def forward(self, inp):
+        self.inp = inp
+        return torch.mm(self.w, inp, out=self.out).add_(self.b)
+    def ride(self, g, alpha, w, b):
+        if self.below is not None: torch.mm(self.w.t(), g, out=self.below)
+        w.addmm_(g, self.inp.t(), alpha=alpha)
+        b.addmv_(g, self.ones, alpha=alpha)      # the sum over the rows
+        return self.below
 
-def _mse(z, y): # z (1, n), y (n,)
+class _Relu:
+    "ReLU in place; where the input must stay, in a buffer `out`"
+    def __init__(self, shift, out=None): self.shift,self.out = shift,out
+    def forward(self, inp):
+        self.inp = inp
+        out = torch.clamp_min(inp, 0., out=inp if self.out is None else self.out)
+        return out.sub_(self.shift) if self.shift else out
+    def ride(self, g, alpha): return _relu_grad(g, self.inp)
+
+# %% ../nbs/08_speed.ipynb #5beed043
+def _cross_entropy(z, y): # logits (c, n), labels (n,): the summed loss, its gradient
+    logp,at = z.log_softmax(0),y[None]
+    loss = -logp.gather(0, at).sum()
+    return loss, logp.exp_().scatter_(0, at, -1., reduce='add')
+
+def _mse(z, y): # outputs (1, n), targets (n,)
     d = z[0]-y
-    return (d@d).item(), 2*d[None]
+    return d@d, 2*d[None]
 
-# %% ../nbs/08_speed.ipynb #a10c5e02
-class _Columns(Module):
-    "`model` on rows that lie as columns, in buffers that are made once for each number of rows"
-    def __init__(self, model, lrs=()):
-        self.model,self.layers,self.lrs,self.buffers = model,model.layers,iter(lrs),{}
-        self.lr = next(self.lrs, None)
-        self.wbs = [(l.w.t().contiguous(), l.b[:,None]) if isinstance(l, Lin) else None for l in self.layers]
-        self.into = self.wbs # what `ride` adds to: for each `Lin` (n_out, n_in) and (n_out, 1)
-        self.loss = _cross_entropy if isinstance(model.loss, CrossEntropy) else _mse
-    def params(self): return [p for wb in self.wbs if wb for p in wb]
-    def save(self):
-        for l,wb in zip(self.layers, self.wbs):
-            if wb: l.w.copy_(wb[0].t())
-    def plain(self, x, targ): # leaves in the layers what `fit` reports of a loss that is not finite
-        self.save()
-        self.model(x, targ)
-    def make(self, x): # two buffers for each layer: its output, and that output's gradient
-        m = x.shape[1]
-        for wb in self.wbs:
-            m = len(wb[1]) if wb else m
-            yield x.new_empty(m, len(x)),x.new_empty(m, len(x))
-    def __call__(self, x, targ=None):
-        if len(x) not in self.buffers: self.buffers[len(x)] = list(zip(*self.make(x)))
-        outs,gs = self.buffers[len(x)]
-        self.acts,self.gs = [x.t(), *outs],[None, *gs] # None: nobody asks for the gradient of the rows
-        for l,wb,inp,out in zip(self.layers, self.wbs, self.acts, outs):
-            if wb: torch.addmm(wb[1], wb[0], inp, out=out)
-            else: torch.clamp_min(inp, 0., out=out)
-            if not wb and l.shift: out.sub_(l.shift)
-        if targ is None:
-            self.save() # a metric may look at the weights
-            with torch.inference_mode(False): return out.t().clone() # an ordinary tensor, and not our buffer
-        total,self.g = self.loss(out, targ)
-        if self.lr is not None and not math.isfinite(total): self.plain(x, targ)
-        return total/len(x)
-    def ride(self, alpha):
-        "Add `alpha` times the gradients of the summed loss to `into`"
-        g = self.g
-        for wb,into,inp,buf in zip(self.wbs[::-1], self.into[::-1], self.acts[-2::-1], self.gs[-2::-1]):
+# %% ../nbs/08_speed.ipynb #5beed045
+class _Columns:
+    "The layers of `model` on columns: forward, then `ride` on the gradients"
+    def __init__(self, model):
+        self.model,self.made = model,{}
+        def copy(t): return t.clone(memory_format=torch.contiguous_format)
+        self.wbs = [(copy(l.w.t()), copy(l.b)) if isinstance(l, Lin) else ()
+                    for l in model.layers]
+        self.into = self.wbs                     # what `ride` adds to
+        self.loss = _mse if isinstance(model.loss, Mse) else _cross_entropy
+    def make(self, n, m): # the layers, with buffers for n rows of m numbers
+        like,first = next(filter(None, self.wbs))[0],True
+        for i,(l,wb) in enumerate(zip(self.model.layers, self.wbs)):
             if wb:
-                below = torch.mm(wb[0].t(), g, out=buf) if buf is not None else None # before w changes
-                into[0].addmm_(g, inp.t(), alpha=alpha)
-                into[1].add_(g.sum(1, keepdim=True), alpha=alpha)
-                g = below
-            elif buf is not None: g = _relu_grad(g, inp, 0, grad_input=buf) # g * (inp>0)
-    def backward(self): pass # the step does both
-    def step(self):
-        self.ride(-self.lr/self.acts[0].shape[1])
-        self.lr = next(self.lrs, None)
+                yield _Lin(*wb, n, first)
+                m,first = len(wb[0]),False
+            else:
+                keep = l.shift or not i          # its input must stay as it is
+                yield _Relu(l.shift, like.new_empty(m, n) if keep else None)
+    def __call__(self, x, y): # (n, m), (n,): the sum of the rows' losses
+        if len(x) not in self.made: self.made[len(x)] = list(self.make(*x.shape))
+        self.now,out = self.made[len(x)],x.t()
+        for l in self.now: out = l.forward(out)
+        total,self.g = self.loss(out, y)
+        return total
+    def ride(self, alpha):
+        g = self.g
+        for l,into in zip(self.now[::-1], self.into[::-1]):
+            if g is not None: g = l.ride(g, alpha, *into)
+    def save(self): # write finite weights back to the model
+        fine = all(o.isfinite().all() for wb in self.wbs for o in wb)
+        for l,wb in zip(self.model.layers, self.wbs):
+            if fine and wb: l.w.copy_(wb[0].t()),l.b.copy_(wb[1])
+        return bool(fine)
+    def fault(self, losses, epoch, xb, yb): # the error for the last of `losses`
+        since = 'batch' if self.save() else 'epoch'
+        self.model(xb, yb)                       # for the report of its layers
+        weights = f'as they were before this {since}'
+        return _nonfinite([*map(float, losses)], epoch, self, self.model, weights)
 
-# %% ../nbs/08_speed.ipynb #c972498d
+# %% ../nbs/08_speed.ipynb #5beed052
 _known = {o: dict(vars(o)) for o in (Module, Model, Lin, Relu, Mse, CrossEntropy)} # as the lessons wrote them
 
-def _own(kind, o):
-    "The names of what is overridden in the object `o` of class `kind`, or was changed in its classes"
+def _own(kind, o): # the names of what is overridden in `o` of class `kind`, or was changed in its classes
     return [k for k in vars(o) if hasattr(kind, k)] + [
         k for c in (Module, kind) for k in {*vars(c), *_known[c]} if vars(c).get(k) is not _known[c].get(k)]
 
-def _foreign(model):
-    "The first part of `model` that isn't exactly what the lessons wrote, as a text; None if there is none"
+def _foreign(model): # the first part of `model` that isn't exactly what the lessons wrote, as a text; or None
     if type(model) is not Model: return f'the model is a {type(model).__name__}'
     layers = [(f'layer {i}', o, (Lin, Relu)) for i,o in enumerate(model.layers)]
     parts = [('the model', model, (Model,)), *layers, ('the loss', model.loss, (Mse, CrossEntropy))]
@@ -99,21 +118,21 @@ def _foreign(model):
         if kind not in kinds: return f'{place} is a {kind.__name__}'
         if names := _own(kind, o): return f'{place}, a {kind.__name__}, has a {names[0]} of its own'
 
-def _try(model, x, y):
-    "Raise the errors of `model(x, y)`: the layers' by the first row, the loss's by all targets"
-    out = x[:1]
-    for l in model.layers: out = l.forward(out) # not `l(out)`, which would replace what `backward` follows
-    model.loss.forward(out.expand(len(x), -1), y)
-
 def _check_fused(model):
     if part := _foreign(model): raise TypeError(f'{part}, which the fused step would ignore: use fit')
     for fault in _faults(model.layers, model.loss): raise fault
     if not model.params(): raise ValueError('there is nothing to train: this model has no Lin')
 
-# %% ../nbs/08_speed.ipynb #a10c5e03
-@torch.inference_mode()
+def _try(model, x, y): # raise the errors of `model(x, y)`: the layers' by one row, the loss's by all targets
+    out = x[:1]
+    for l in model.layers: out = l.forward(out) # not `l(out)`, which would replace what `backward` follows
+    out = out.expand(len(x), -1)
+    model.loss.forward(out, y)
+    if out.is_cuda: model.loss.forward(out.cpu(), y.cpu()) # which looks at every label
+
+# %% ../nbs/08_speed.ipynb #5beed055
 def fit_fused(
-    model:Model, # of `Lin` and `Relu`, with `Mse` or `CrossEntropy`, and nothing overridden
+    model:Model, # of `Lin` and `Relu`, with `Mse` or `CrossEntropy`, nothing overridden
     x, # (n, m), floating
     y, # (n,), targets as the loss wants them
     valid=None, # a pair (x, y), whose loss is computed after each epoch
@@ -126,17 +145,36 @@ def fit_fused(
     generator=None, # source of that order; None: torch's own
     progress:bool=True, # show a progress bar?
 )->list: # as `fit`
-    "`fit` with fused steps: the same weights within rounding; raises `TypeError` for what it can't honour"
+    "`fit` with fused steps, the same within rounding; `TypeError` for other layers"
     epochs,bs = _whole('epochs', epochs, 0),_whole('bs', bs)
     _check_fused(model)
-    for fault in _fit_faults(model, x, y, valid, metric, None, (lr, final_lr), generator): raise fault
+    _check_fit(model, x, y, valid, metric, None, (lr, final_lr), generator)
     for pair in ((x, y), valid)[:1+bool(valid)]: _try(model, *pair)
-    net = _Columns(model, _lrs(lr, final_lr, epochs*math.ceil(len(x)/bs)))
-    kw = dict(epochs=epochs, bs=bs, shuffle=shuffle, generator=generator, progress=progress)
-    try: return fit(net, x, y, valid, metric, opt=net, **kw)
+    net,records,cpu = _Columns(model),[],x.device.type=='cpu'
+    steps,buffer = epochs*math.ceil(len(x)/bs),x.new_empty(min(bs, len(x)), x.shape[1])
+    lrs = _lrs(lr, final_lr, steps)
+    bar = tqdm(total=steps, disable=not (progress and sys.stderr))
+    try:
+        with bar, _interruptible() as pressed:
+            for epoch in range(epochs):
+                start,losses = time.perf_counter(),[]
+                with torch.inference_mode():
+                    for xb,yb in _batches(x, y, bs, shuffle, generator, buffer):
+                        net.lr,loss = next(lrs),net(xb, yb)
+                        losses.append((loss.item() if cpu else loss) / len(xb))
+                        fine = not cpu or math.isfinite(losses[-1])
+                        if not fine: break
+                        net.ride(-net.lr/len(xb))
+                        bar.update()
+                        if pressed: return records
+                if not (fine and net.save()): raise net.fault(losses, epoch, xb, yb)
+                done = model, losses, len(x), bs, epoch, start, net
+                records.append(_record(*done, valid, metric))
+                bar.set_postfix(records[-1])
     finally: net.save()
+    return records
 
-# %% ../nbs/08_speed.ipynb #a10c5e04
+# %% ../nbs/08_speed.ipynb #5beed065
 @torch.no_grad()
 def grads_fused(
     model:Model, # as for `fit_fused`
@@ -144,21 +182,34 @@ def grads_fused(
     targ, # (n,)
     rows:int=2000, # in a block
 )->torch.Tensor: # the loss
-    "Store the gradients of `model(x, targ)` in the `.g` of the parameters, in blocks; none in that of `x`"
+    "The gradients of `model(x, targ)` in the `.g` of the parameters, none in `x.g`"
+    rows = _whole('rows', rows)
     _check_fused(model)
     _try(model, x, targ)
-    rows,total = _whole('rows', rows),0.
     net = _Columns(model)
-    net.into = [wb and tuple(map(torch.zeros_like, wb)) for wb in net.wbs]
-    for xb,tb in zip(x.split(rows), targ.split(rows)):
-        total += net(xb, tb)*len(xb)/len(x)
+    net.into = [tuple(map(torch.zeros_like, wb)) for wb in net.wbs]
+    total = x.new_zeros(())
+    for block in zip(x.split(rows), targ.split(rows)):
+        total += net(*block)
         net.ride(1/len(x))
-    grads = [g for into in net.into if into for g in (into[0].t(), into[1][:,0])]
+    grads = [g for into in net.into if into for g in (into[0].t(), into[1])]
     for p,g in zip(model.params(), grads): p.g = p.grad = g
-    vars(x).pop('g', None) # an older one would not belong to this loss
-    return torch.tensor(total, dtype=x.dtype, device=x.device)
+    vars(x).pop('g', None)                       # an older one is of another loss
+    return total/len(x)
 
-# %% ../nbs/08_speed.ipynb #563c8c44
+# %% ../nbs/08_speed.ipynb #5beed088
+def _save(o, path): # write `o` to `path`, whole or not at all
+    path = Path(path)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as f:
+        try:
+            torch.save(o, f)
+            f.flush()
+            os.fsync(f.fileno())
+        except BaseException:
+            os.unlink(f.name)
+            raise
+    os.replace(f.name, path)
+
 @call_parse
 def mlp_train(
     nh:int=50, # hidden units
@@ -166,14 +217,28 @@ def mlp_train(
     lr:float=.2, # learning rate, falling linearly to 0
     bs:int=64, # digits in a step
     seed:int=0, # seed of the weights and of the shuffling
+    device:str='cpu', # where it runs: cpu, cuda or mps
+    save:str=None, # file for the weights, to be read by torch.load
 ):
-    "Train one hidden layer on MNIST, by hand-written gradients, and print its accuracy on the test digits"
-    x,y,xv,yv = get_data()
+    "Train one hidden layer on MNIST by hand-written gradients; print its test accuracy"
+    epochs,folder = _whole('epochs', epochs, 0),Path(save or '.').parent
+    if not folder.is_dir(): raise ValueError(f'no folder {folder} for {save}: make it first')
+    x,y,xv,yv = get_data(device=device)
     mean,std = x.mean(),x.std()
     x,xv = normalize(x, mean, std),normalize(xv, mean, std)
-    g = torch.Generator().manual_seed(seed)
-    w1,w2 = kaiming_normal(x.shape[1], nh, generator=g)/2,xavier_normal(nh, 10, generator=g)/2
-    model = Model([Lin(w1, torch.zeros(nh)), Relu(), Lin(w2, torch.zeros(10))], CrossEntropy())
-    fit_fused(model, x, y, valid=(xv, yv), metric=accuracy, epochs=epochs, lr=lr, bs=bs, generator=g)
-    xt,yt = get_test()
+    m,g = x.shape[1],torch.Generator().manual_seed(seed)
+    w1 = kaiming_normal(m, nh, generator=g, device=device)/2
+    w2 = xavier_normal(nh, 10, generator=g, device=device)/2
+    b1,b2 = torch.zeros(nh).to(w1),torch.zeros(10).to(w1)
+    model = Model([Lin(w1, b1), Relu(), Lin(w2, b2)], CrossEntropy())
+    print(f'{m} → {nh} → 10, {epochs} epochs, bs {bs}, lr {lr} falling to 0, {device}')
+    bar = sys.stderr and sys.stderr.isatty()     # else a line an epoch
+    k = epochs if bar else 1
+    for e in range(0, epochs, k or 1):
+        seen = fit_fused(model, x, y, valid=(xv, yv), metric=accuracy, epochs=k, bs=bs,
+            lr=lr*(1-e/epochs), final_lr=lr*(1-(e+k)/epochs), generator=g, progress=bar)
+        if not bar: print(f'epoch {e}', *(f'{k} {v:.4f}' for k,v in seen[0].items()
+            if k!='epoch'))
+    xt,yt = get_test(device=device)
     print(f'test accuracy {accuracy(model(normalize(xt, mean, std)), yt):.4f}')
+    if save: _save(dict(w1=w1, b1=b1, w2=w2, b2=b2, mean=mean, std=std), save)

@@ -32,7 +32,7 @@ def _shown(o): # 'torch.int64 (64,) on cpu', 'a list'
 def _labels(logits, targ): # a `ValueError` unless `targ` are n int64 labels from 0 to c-1
     (n,c),device = logits.shape,logits.device
     fits = torch.is_tensor(targ) and targ.dtype==torch.int64 and targ.shape==(n,) and targ.device==device
-    if fits and int(targ.min())>=0 and int(targ.max())<c: return
+    if fits and (targ.is_cuda or int(targ.min())>=0 and int(targ.max())<c): return # `gather` looks on CUDA
     given = f'labels from {targ.min()} to {targ.max()}' if fits else _shown(targ)
     raise ValueError(f'logits {(n, c)} need {n} int64 labels from 0 to {c-1} on {device}, not {given}')
 def _sgd_faults(params, lr): # the errors that the arguments of `SGD` have
@@ -43,47 +43,51 @@ def _grad_faults(params): # an error for each parameter that `SGD` can't step
     for p,g in ((p, getattr(p, 'g', None)) for p in params):
         if g is None or g.shape!=p.shape or g.requires_grad or p.requires_grad: yield ValueError(
             f'parameter {tuple(p.shape)} needs its .g, without requires_grad; for .grad use torch.optim')
-def _batches(x, y, bs, shuffle, g): # rows of `x` and `y`, in a new random order or as they lie
-    if shuffle: order = torch.randperm(len(x), generator=g, device=g and g.device).to(x.device)
-    for i in range(0, len(x), bs):
-        if shuffle: yield x.index_select(0, order[i:i+bs]),y.index_select(0, order[i:i+bs])
-        else: yield x[i:i+bs],y[i:i+bs]
+def _batches(x, y, bs, shuffle, g, out=None): # as they lie, or in a new random order, gathered into `out`
+    if not shuffle: return zip(x.split(bs), y.split(bs))
+    order = torch.randperm(len(x), generator=g, device=g and g.device).to(x.device).split(bs)
+    def gather(i): return torch.index_select(x, 0, i, out=None if out is None else out[:len(i)])
+    return ((gather(i), y.index_select(0, i)) for i in order)
 def _lrs(lr, final_lr, steps): # they fall linearly from `lr` towards `final_lr`
     return (lr + (final_lr-lr)*t/steps for t in range(steps))
-def _nonfinite(loss, epoch, batch, opt, model): # the error for a loss that is not finite
+def _nonfinite(losses, epoch, opt, model, weights='as they were before this batch'): # of a loss, or a weight
+    batch = next((i for i,o in enumerate(losses) if not math.isfinite(o)), len(losses)-1)
+    what = f'the loss is {losses[batch]}' if not math.isfinite(losses[batch]) else 'a weight is not finite'
     layers = [o for o in getattr(model, 'layers', []) if hasattr(o, 'out')]
     outs = [('input', o.args[0]) for o in layers[:1]] + [(type(o).__name__, o.out) for o in layers]
     largest = ', '.join(f'{name} {o.abs().max().item():.3g}' for name,o in outs)
-    where = f'epoch {epoch}, batch {batch}, lr {getattr(opt, "lr", None)}'
-    return FloatingPointError(f'the loss is {loss} in {where}; the weights are as they were before this '
-        f'batch; largest activation by layer: {largest}')
-
+    return FloatingPointError(f'{what} in epoch {epoch}, batch {batch}, lr {getattr(opt, "lr", None)}; '
+        f'the weights are {weights}; largest activation by layer: {largest}')
+def _record(model, losses, n, bs, epoch, start, opt, valid, metric): # what `fit` returns of an epoch
+    if torch.is_tensor(losses[0]): losses = torch.stack(losses).tolist() # a GPU's: to look is to wait for it
+    if not (all(map(math.isfinite, losses)) and all(p.isfinite().all() for p in model.params())):
+        raise _nonfinite(losses, epoch, opt, model, 'those of its end')
+    seconds,(*full,last) = time.perf_counter()-start,losses
+    res = dict(epoch=epoch, seconds=seconds, loss=(bs*sum(full) + (n-bs*len(full))*last)/n)
+    if valid: res['valid_loss'] = float(model(*valid))
+    if metric: res[metric.__name__] = metric(model(valid[0]), valid[1])
+    return res
 @contextmanager
 def _interruptible(): # a list that is no longer empty after Ctrl-C; a second Ctrl-C ends at once
     pressed = []
-    def note(*args):
-        if pressed: raise KeyboardInterrupt
-        pressed.append(True)
+    def note(*args): pressed.append(signal.signal(signal.SIGINT, signal.default_int_handler))
     try: old = signal.signal(signal.SIGINT, note)
     except ValueError: old = None # not the main thread, which alone gets Ctrl-C
     try: yield pressed
-    finally:
-        if old is not None: signal.signal(signal.SIGINT, old)
+    finally: old is None or signal.signal(signal.SIGINT, old)
     if pressed: warnings.warn('fit was interrupted: it returns the records of the epochs that it finished')
-
-def _fit_faults(model, x, y, valid, metric, opt, lrs, generator): # the errors that the arguments have
+def _check_fit(model, x, y, valid, metric, opt, lrs, g): # raise the errors that they have
     kind,rates = type(model).__name__,all(isinstance(o, Real) and 0<=o<math.inf for o in lrs) and lrs[0]>0
-    if not isinstance(model, Module): yield TypeError(f'fit trains a Model, not a {kind}; for nn see 06')
+    if not isinstance(model, Module): raise TypeError(f'fit trains a Model, not a {kind}; for nn see 06')
     for pair in [(x, y)] if valid is None else [(x, y), valid if type(valid) in (tuple, list) else [valid]]:
         rows = [len(o) if torch.is_tensor(o) and o.ndim else 0 for o in pair]
-        if not (len(rows)==2 and 0<rows[0]==rows[1]): yield ValueError(
+        if not (len(rows)==2 and 0<rows[0]==rows[1]): raise ValueError(
             'fit needs n rows and n targets, as tensors (x, y), not '+' and '.join(map(_shown, pair)))
     named = getattr(metric, '__name__', 'loss') not in ('epoch', 'seconds', 'loss', 'valid_loss')
-    if metric and not (named and valid): yield ValueError('a metric is a named function, and needs valid')
-    if not rates: yield ValueError(f'lr must be above 0, final_lr at least 0, not {lrs[0]!r} and {lrs[1]!r}')
-    if opt is not None and lrs!=(.2, 0.): yield ValueError('an opt has its own lr: give fit either opt or lr')
-    if not isinstance(generator, (torch.Generator, type(None))): yield TypeError(
-        f'generator must be a torch.Generator, not {generator!r}')
+    if metric and not (named and valid): raise ValueError('a metric is a named function, and needs valid')
+    if not rates: raise ValueError(f'lr must be above 0, final_lr at least 0, not {lrs[0]!r} and {lrs[1]!r}')
+    if opt is not None and lrs!=(.2, 0.): raise ValueError('an opt has its own lr: give fit either opt or lr')
+    if not isinstance(g, (torch.Generator, type(None))): raise TypeError(f'{g!r} is no torch.Generator')
 
 # %% ../nbs/07_training.ipynb #60d29e14
 def cross_entropy(
@@ -143,28 +147,24 @@ def fit(
 )->list: # a dict an epoch: epoch, seconds, loss; for `valid` valid_loss and the metric
     "Train `model` on minibatches; `FloatingPointError` at a loss that is not finite"
     epochs,bs = _whole('epochs', epochs, 0),_whole('bs', bs)
-    faults = _fit_faults(model, x, y, valid, metric, opt, (lr, final_lr), generator)
-    for fault in faults: raise fault
-    steps,records = epochs*math.ceil(len(x)/bs),[]
+    _check_fit(model, x, y, valid, metric, opt, (lr, final_lr), generator)
+    steps,records,cpu = epochs*math.ceil(len(x)/bs),[],x.device.type=='cpu'
     lrs,sgd = _lrs(lr, final_lr, steps),SGD(model.params(), lr) if opt is None else opt
     bar = tqdm(total=steps, disable=not (progress and sys.stderr))
     with bar, _interruptible() as pressed:
         for epoch in range(epochs):
-            start,total = time.perf_counter(),0.
-            for i,(xb,yb) in enumerate(_batches(x, y, bs, shuffle, generator)):
+            start,losses = time.perf_counter(),[]
+            for xb,yb in _batches(x, y, bs, shuffle, generator):
                 if opt is None: sgd.lr = next(lrs)
-                loss = float(model(xb, yb))
-                if not math.isfinite(loss): raise _nonfinite(loss, epoch, i, sgd, model)
+                loss = model(xb, yb)
+                losses.append(float(loss) if cpu else loss) # to look is to wait
+                if cpu and not math.isfinite(losses[-1]):
+                    raise _nonfinite(losses, epoch, sgd, model)
                 model.backward()
                 sgd.step()
-                total += loss*len(xb)
                 bar.update()
                 if pressed: return records
-            if not all(p.isfinite().all() for p in model.params()):
-                raise FloatingPointError(f'weights are not finite after epoch {epoch}')
-            seconds = time.perf_counter()-start
-            records.append(dict(epoch=epoch, seconds=seconds, loss=total/len(x)))
-            if valid: records[-1]['valid_loss'] = float(model(*valid))
-            if metric: records[-1][metric.__name__] = metric(model(valid[0]), valid[1])
-            bar.set_postfix(records[-1])
+            seen = _record(model, losses, len(x), bs, epoch, start, sgd, valid, metric)
+            records.append(seen)
+            bar.set_postfix(seen)
     return records

@@ -50,11 +50,20 @@ def test_equal_in_float32_and_with_torchs_own_generator():
         f(model, x, y, bs=16, epochs=1, progress=False)
     same(a.params(), b.params(), 1e-4)
 
-def test_a_model_that_begins_with_relu():
-    "Nobody asks for the gradient of the rows, and there is no buffer for it"
-    a,b = (Model([Relu(), *net().layers], CrossEntropy()) for _ in range(2))
-    for model,f in ((a, fit), (b, fit_fused)): f(model, *rows(), epochs=1, bs=16, shuffle=False, progress=False)
+@pytest.mark.parametrize('before, after', [([Relu()], []), ([Relu(.2), Relu()], []), ([], [Relu()]), ([], [Relu(-.1), Relu(.3), Relu()])])
+@pytest.mark.parametrize('shuffle', [False, True])
+def test_relus_at_both_ends_and_in_a_row(before, after, shuffle):
+    "In place, the rows themselves are overwritten, or the mask that the backward pass needs"
+    a,b = (Model([*(Relu(o.shift) for o in before), *net(shift=.3).layers, *(Relu(o.shift) for o in after)], CrossEntropy()) for _ in range(2))
+    x,y = rows()
+    kept = x.clone()
+    for model,f in ((a, fit), (b, fit_fused)): f(model, x, y, epochs=2, bs=16, lr=.05, shuffle=shuffle, generator=gen(), progress=False)
     same(a.params(), b.params())
+    a(x, y)
+    a.backward()
+    grads_fused(b, x, y, rows=30)
+    same([p.g for p in a.params()], [p.g for p in b.params()])
+    assert x.equal(kept)
 
 @pytest.mark.parametrize('loss', [Mse, CrossEntropy])
 @pytest.mark.parametrize('depth, block', [(1, 30), (2, 30), (3, 2000), (4, 103)])
@@ -75,9 +84,10 @@ def test_what_it_leaves():
     "Rows that a model keeps alive; a backward that follows an older pass; weights under another name"
     model,(x,y) = net(),rows()
     ws = model.params()
-    fit_fused(model, x, y, valid=(x, y), metric=accuracy, epochs=1, progress=False)
+    fit_fused(model, x, y, epochs=1, progress=False)
     grads_fused(model, x, y)
     assert not any(k in vars(o) for o in (model, *model.layers, model.loss) for k in ('args', 'out', 'seen'))
+    fit_fused(model, x, y, valid=(x, y), metric=accuracy, epochs=1, progress=False)
     assert all(p is q and not p.is_inference() for p,q in zip(ws, model.params()))
     model(x, y)
     fit_fused(model, x, y, epochs=1, progress=False)
@@ -179,6 +189,16 @@ def test_a_loss_that_is_not_finite():
     same(models[0].params(), models[1].params())
     assert all(p.isfinite().all() for p in models[1].params())
 
+def test_weights_that_are_not_finite_are_not_written_back():
+    "A step that overflows before the loss does: the model would be left with inf; in the last batch no loss tells"
+    for n,said in ((103, 'batch 3'), (48, 'batch 2')):
+        x,y = rows(Mse)
+        x[32:48] *= 1e200
+        y[:48] = 0.
+        y[40] = 1e120 # in batch 2: a loss that is finite, and a gradient that is not
+        model = Model([Lin(torch.zeros(7, 1).double(), torch.zeros(1).double())], Mse())
+        kept(model, lambda: fit_fused(model, x[:n], y[:n], bs=16, lr=.1, epochs=1, shuffle=False, progress=False), said, 'before this epoch', kind=FloatingPointError)
+
 def test_weights_are_written_back_when_it_is_interrupted():
     "The steps that were taken are lost"
     for times,kind in ((1, None), (2, KeyboardInterrupt)):
@@ -215,17 +235,49 @@ def test_the_help_of_mlp_train(tmp_path):
     res = subprocess.run([sys.executable, script, '--help'], capture_output=True, text=True, timeout=120)
     assert not res.returncode and all(o in res.stdout for o in ('--nh', 'hidden units', '--epochs', '--lr', '--bs', '--seed')), res.stderr
 
-def test_mlp_train(capsys):
-    "Trained on the test digits, or tested on other pixels than it was trained on"
+@pytest.fixture
+def little():
+    "Few rows in place of the digits, for the time of a test; what `normalize` was given"
     x,y = torch.rand(200, 784, generator=gen()),torch.arange(200)%10
     x[torch.arange(200),y] += 3
     scaled = mock.Mock(side_effect=speed.normalize)
-    data = dict(get_data=lambda: (x[:150], y[:150], x[:50], y[:50]), get_test=lambda: (x[150:], y[150:]))
-    with mock.patch.multiple(speed, normalize=scaled, **data): mlp_train(nh=16, epochs=40)
+    data = dict(get_data=lambda device: (x[:150], y[:150], x[:50], y[:50]), get_test=lambda device: (x[150:], y[150:]))
+    with mock.patch.multiple(speed, normalize=scaled, **data): yield x,y,scaled
+
+def test_mlp_train(little, capsys):
+    "Trained on the test digits, or tested on other pixels than it was trained on; another recipe than it says"
+    x,y,scaled = little
+    mlp_train(nh=16, epochs=40)
     assert [len(o.args[0]) for o in scaled.call_args_list]==[150, 50, 50] and all(o.args[1:]==(x[:150].mean(), x[:150].std()) for o in scaled.call_args_list)
-    words,value = capsys.readouterr().out.rsplit(maxsplit=1)
-    assert words=='test accuracy' and float(value)>.5
+    first,*lines,last = capsys.readouterr().out.splitlines()
+    assert first=='784 → 16 → 10, 40 epochs, bs 64, lr 0.2 falling to 0, cpu' and [o.split()[:2] for o in lines]==[['epoch', str(i)] for i in range(40)]
+    words,value = last.rsplit(maxsplit=1)
+    assert words=='test accuracy' and float(value)>.5 and all('loss' in o and 'accuracy' in o for o in lines)
     with pytest.raises(ValueError, match='n_out must be'): mlp_train(nh=0)
+    with pytest.raises(ValueError, match='epochs must be'): mlp_train(epochs=-1)
+
+def test_a_line_an_epoch_or_a_bar(little, capsys):
+    "Other weights where there is a terminal: the epochs are then trained in one call"
+    saved = []
+    for bar in (False, True):
+        with mock.patch.object(speed, '_save', lambda o, path: saved.append(o)), mock.patch.object(sys.stderr, 'isatty', lambda: bar, create=True): mlp_train(nh=8, epochs=3, save='x')
+        assert ('epoch 2' in capsys.readouterr().out) is not bar
+    for k,v in saved[0].items(): assert torch.allclose(v, saved[1][k], rtol=1e-5, atol=1e-6), k
+
+def test_what_mlp_train_saves(little, tmp_path, capsys):
+    "A file that only runs code can read, or weights that read other digits; an error after minutes of training; half a file"
+    x,y,_ = little
+    file = tmp_path/'w.pt'
+    mlp_train(nh=16, epochs=2, save=str(file))
+    o = torch.load(file, weights_only=True)
+    model = Model([Lin(o['w1'], o['b1']), Relu(), Lin(o['w2'], o['b2'])], CrossEntropy())
+    assert f"{accuracy(model((x[150:]-o['mean'])/o['std']), y[150:]):.4f}"==capsys.readouterr().out.split()[-1]
+    assert [p.name for p in tmp_path.iterdir()]==['w.pt']
+    old = file.read_bytes()
+    with mock.patch.object(torch, 'save', side_effect=OSError('disk full')), pytest.raises(OSError, match='disk full'): speed._save(o, file)
+    assert file.read_bytes()==old and [p.name for p in tmp_path.iterdir()]==['w.pt']
+    with mock.patch.object(speed, 'fit_fused', side_effect=AssertionError('trained first')), pytest.raises(ValueError, match='no folder'): mlp_train(save=str(tmp_path/'none'/'w.pt'))
+    with pytest.raises(ValueError, match="no 'cuda' here" if not torch.cuda.is_available() else "no 'foo' here"): speed.__dict__['_on']('cuda' if not torch.cuda.is_available() else 'foo')
 
 def test_its_arguments_are_those_of_fit():
     "Another default than that of fit, or an epoch that is asked for and not counted"
