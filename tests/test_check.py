@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mlp_foundations import check as engine
 from mlp_foundations.check import all_exercises, check, draw, exercise, registry, stored, with_g
 from mlp_foundations.layers import Module
@@ -496,6 +497,64 @@ def test_a_blank_knows_right_from_wrong(name):
             assert v.state=='wrong' and f'{line}: right' not in v.text, v
             for other in b.lines:
                 if '.' in other and other!=line: assert f'  {other}: right' in v.text, v
+
+def grads(f, g, *ts):
+    "The gradients of `f(*ts)` by autograd, `g` upstream"
+    zs = [t.detach().clone().requires_grad_() for t in ts]
+    return torch.autograd.grad(f(*zs), zs, g)
+
+def store(f, g, *ts):
+    for t,d in zip(ts, grads(f, g, *ts)): t.g = d
+
+def stats(x, weights, act):
+    outs = []
+    for w in weights: outs.append(x := act(F.linear(x, w.t())))
+    return tuple(torch.stack([getattr(o.double(), k)() for o in outs]).to(x) for k in ('mean', 'std'))
+
+def mse_of_net(x, y, w1, b1, w2, b2): return F.mse_loss(F.linear(F.linear(x, w1.t(), b1).relu(), w2.t(), b2)[:,0], y)
+
+def whole_backward(x, y, l1, l2, out, w1, b1, w2, b2):
+    store(lambda x, w1, b1, w2, b2: mse_of_net(x, y, w1, b1, w2, b2), None, x, w1, b1, w2, b2)
+    store(lambda out: F.mse_loss(out[:,0], y), None, out)
+    store(lambda l2: F.mse_loss(F.linear(l2, w2.t(), b2)[:,0], y), None, l2)
+    store(lambda l1: F.mse_loss(F.linear(l1.relu(), w2.t(), b2)[:,0], y), None, l1)
+
+def layered(layers, loss, x, targ):
+    f = lambda x: [x := F.relu(x) if not l.params() else F.linear(x, l.w.t(), l.b) for l in layers][-1]
+    store(lambda x: F.mse_loss(f(x)[:,0], targ), None, x)
+    return F.mse_loss(f(x)[:,0], targ)
+
+def both(f, g, *ts): return f(*ts), *grads(f, g, *ts)
+def names(o, prefix=''): return {f'{prefix}{k}': v for k,v in o._params.items()} | {k: v for n,c in o._children.items() for k,v in names(c, f'{prefix}{n}.').items()}
+
+def stepped(w, b, lr):
+    for p,g in ((w, w.g), (b, b.g)):
+        p.grad = g
+        torch.optim.SGD([p], lr).step()
+
+OTHERWISE = {
+    '00.a': lambda x, m, s: x.sub(m).div(s), '01.a': lambda a, b: torch.einsum('ik,kj->ij', a, b), '01.b': lambda a, b: F.linear(a, b.t()), '01.c': F.relu,
+    '02.a': stats, '02.b': lambda x, w_var: x.square().sum(1).mean()*w_var, '02.c': lambda n_in, a: math.sqrt(2/n_in)/math.hypot(1, a),
+    '03.a': lambda x, w1, b1, w2, b2: F.linear(F.linear(x, w1.t(), b1).relu(), w2.t(), b2), '03.b': lambda o, t: F.mse_loss(o.flatten(), t),
+    '03.c': lambda n, m, nh: n*(nh*(2*m+1) + nh + 2*nh+1),
+    '04.a': lambda x, g: torch.einsum('ij,ik->jk', x, g), '04.b': lambda inp, targ: store(lambda o: F.mse_loss(o[:,0], targ), None, inp),
+    '04.c': lambda inp, out, w, b: store(lambda i, w, b: F.linear(i, w.t(), b), out.g, inp, w, b), '04.d': whole_backward,
+    '05.a': lambda inp, out: store(F.relu, out.g, inp), '05.b': lambda inp, out, w, b: store(lambda i, w, b: F.linear(i, w.t(), b), out.g, inp, w, b),
+    '05.c': layered, '05.d': lambda out, inp: store(torch.tanh, out.g, inp),
+    '06.a': lambda inp, g: both(F.relu, g, inp)[1], '06.b': lambda inp, weight, bias, g: both(F.linear, g, inp, weight, bias)[1:], '06.c': names,
+    '07.a': lambda x: F.log_softmax(x, 1), '07.b': lambda logits, targ: grads(lambda z: F.cross_entropy(z, targ), None, logits)[0], '07.c': stepped}
+
+@pytest.mark.parametrize('name', BLANKS)
+def test_a_blank_asks_for_what_is_right(name):
+    "A solution that is wrong itself: each is held to autograd, PyTorch or another formula"
+    def wrapped(*args): return OTHERWISE[name](*args) # `check` looks for a function of the reader's
+    v = check(name, wrapped)
+    assert v.state=='solved', v
+
+def test_the_gradient_of_relu_at_exactly_0():
+    "An answer that passes the gradient on there"
+    def at_0(inp, out): inp.g = out.g*(inp>=0)
+    assert check('05.a', at_0).state=='wrong'
 
 def test_how_a_blank_answers():
     "A helper variable under another name, an argument renamed, an error, a dtype, the exception of a case, and who is asked"

@@ -78,7 +78,8 @@ def _lin_case(n, n_in, n_out):
     return *_there(lambda x: lin(x, w, b), n, n_in),w,b
 
 _sizes = (1, 2), (2, 3), (4, 3)
-blank('05.a', relu_backward, [_there(relu, *o) for o in _sizes], 'inp.g')
+_zero = tensor([[0., 1.]]).double() # its gradient at exactly 0 is 0
+blank('05.a', relu_backward, [_there(relu, *o) for o in _sizes]+[(_zero, with_g(relu(_zero), _zero+2))], 'inp.g')
 blank('05.b', lin_backward, [_lin_case(*o) for o in ((1, 2, 3), (2, 3, 1), (4, 2, 3))], 'inp.g, w.g, b.g')
 blank('05.c', both_passes, [(_shown_layers(o), shown(Mse(), 'Mse()'), draw64(n, o[0]), draw64(n, seed=1))
                             for n,o in ((2, (2, 1)), (3, (2, 3, 'relu', 1)), (4, (3, 2, 'relu', 4, 'relu', 1)))], 'returned, x.g')
