@@ -20,35 +20,36 @@ from .init import _whole
 from .layers import *
 from .layers import _faults
 from .training import *
-from .training import _batches,_check_fit,_interruptible
+from .training import _batches,_check_fit,_interruptible,_labels
 from .training import _lrs,_nonfinite,_record
 
 # %% ../nbs/08_speed.ipynb #5beed029
-def _relu_grad(g, out): # in place: `g` where `out` is above 0, and else 0
-    return torch.ops.aten.threshold_backward.grad_input(g, out, 0., grad_input=g)
+def _relu_grad(g, out, f=torch.ops.aten.threshold_backward.grad_input):
+    return f(g, out, 0., grad_input=g)           # in place: `g` where out>0, else 0
 
 # %% ../nbs/08_speed.ipynb #5beed041
 class _Lin:
     "A linear layer on columns: inp (n_in, n), out (n_out, n)"
-    def __init__(self, w, b, n, first): # (n_out, n_in), (n_out,), rows, the first?
-        self.w,self.b = w,b[:,None]
+    def __init__(self, w, b, dw, db, n, first): # (n_out, n_in), (n_out,), the same
+        self.w,self.wt,self.b,self.dw,self.db,self.inp = w,w.t(),b[:,None],dw,db,None
         self.out,self.ones = w.new_empty(len(w), n),w.new_ones(n)
         self.below = None if first else w.new_empty(w.shape[1], n)
     def forward(self, inp):
-        self.inp = inp
+        if inp is not self.inp: self.inp,self.rows = inp,inp.t()
         return torch.mm(self.w, inp, out=self.out).add_(self.b)
-    def ride(self, g, alpha, w, b):
-        if self.below is not None: torch.mm(self.w.t(), g, out=self.below)
-        w.addmm_(g, self.inp.t(), alpha=alpha)
-        b.addmv_(g, self.ones, alpha=alpha)      # the sum over the rows
+    def ride(self, g, alpha):
+        if self.below is not None: torch.mm(self.wt, g, out=self.below)
+        self.dw.addmm_(g, self.rows, alpha=alpha)
+        self.db.addmv_(g, self.ones, alpha=alpha) # the sum over the rows
         return self.below
 
 class _Relu:
-    "ReLU in place; where the input must stay, in a buffer `out`"
+    "ReLU in place; where the input must stay as it is, in a buffer `out`"
     def __init__(self, shift, out=None): self.shift,self.out = shift,out
     def forward(self, inp):
         self.inp = inp
-        out = torch.clamp_min(inp, 0., out=inp if self.out is None else self.out)
+        if self.out is None: out = inp.relu_()
+        else: out = torch.clamp_min(inp, 0., out=self.out)
         return out.sub_(self.shift) if self.shift else out
     def ride(self, g, alpha): return _relu_grad(g, self.inp)
 
@@ -74,23 +75,24 @@ class _Columns:
         self.loss = _mse if isinstance(model.loss, Mse) else _cross_entropy
     def make(self, n, m): # the layers, with buffers for n rows of m numbers
         like,first = next(filter(None, self.wbs))[0],True
-        for i,(l,wb) in enumerate(zip(self.model.layers, self.wbs)):
+        for i,(l,wb,into) in enumerate(zip(self.model.layers, self.wbs, self.into)):
             if wb:
-                yield _Lin(*wb, n, first)
+                yield _Lin(*wb, *into, n, first)
                 m,first = len(wb[0]),False
             else:
                 keep = l.shift or not i          # its input must stay as it is
                 yield _Relu(l.shift, like.new_empty(m, n) if keep else None)
     def __call__(self, x, y): # (n, m), (n,): the sum of the rows' losses
-        if len(x) not in self.made: self.made[len(x)] = list(self.make(*x.shape))
-        self.now,out = self.made[len(x)],x.t()
+        n,m = x.shape
+        if n not in self.made: self.made[n] = list(self.make(n, m))
+        self.now,out = self.made[n],x.t()
         for l in self.now: out = l.forward(out)
         total,self.g = self.loss(out, y)
         return total
     def ride(self, alpha):
         g = self.g
-        for l,into in zip(self.now[::-1], self.into[::-1]):
-            if g is not None: g = l.ride(g, alpha, *into)
+        for l in reversed(self.now):
+            if g is not None: g = l.ride(g, alpha)
     def save(self): # write finite weights back to the model
         fine = all(o.isfinite().all() for wb in self.wbs for o in wb)
         for l,wb in zip(self.model.layers, self.wbs):
@@ -126,9 +128,9 @@ def _check_fused(model):
 def _try(model, x, y): # raise the errors of `model(x, y)`: the layers' by one row, the loss's by all targets
     out = x[:1]
     for l in model.layers: out = l.forward(out) # not `l(out)`, which would replace what `backward` follows
-    out = out.expand(len(x), -1)
-    model.loss.forward(out, y)
-    if out.is_cuda: model.loss.forward(out.cpu(), y.cpu()) # which looks at every label
+    if isinstance(model.loss, Mse): return model.loss.forward(out.expand(len(x), -1), y)
+    _labels(out.expand(len(x), -1), y)
+    if out.is_cuda: _labels(out.cpu().expand(len(x), -1), y.cpu()) # which looks at every label
 
 # %% ../nbs/08_speed.ipynb #5beed055
 def fit_fused(
@@ -160,11 +162,11 @@ def fit_fused(
                 start,losses = time.perf_counter(),[]
                 with torch.inference_mode():
                     for xb,yb in _batches(x, y, bs, shuffle, generator, buffer):
-                        net.lr,loss = next(lrs),net(xb, yb)
-                        losses.append((loss.item() if cpu else loss) / len(xb))
+                        net.lr,loss,k = next(lrs),net(xb, yb),xb.shape[0]
+                        losses.append((loss.item() if cpu else loss) / k)
                         fine = not cpu or math.isfinite(losses[-1])
                         if not fine: break
-                        net.ride(-net.lr/len(xb))
+                        net.ride(-net.lr/k)
                         bar.update()
                         if pressed: return records
                 if not (fine and net.save()): raise net.fault(losses, epoch, xb, yb)
@@ -237,8 +239,8 @@ def mlp_train(
     for e in range(0, epochs, k or 1):
         seen = fit_fused(model, x, y, valid=(xv, yv), metric=accuracy, epochs=k, bs=bs,
             lr=lr*(1-e/epochs), final_lr=lr*(1-(e+k)/epochs), generator=g, progress=bar)
-        if not bar: print(f'epoch {e}', *(f'{k} {v:.4f}' for k,v in seen[0].items()
-            if k!='epoch'))
+        if not bar: print(f'epoch {e}', *(f'{n} {v:.4f}' for n,v in seen[0].items()
+            if n not in ('epoch', 'seconds')), f'{seen[0]["seconds"]:.2f} s', sep=', ')
     xt,yt = get_test(device=device)
     print(f'test accuracy {accuracy(model(normalize(xt, mean, std)), yt):.4f}')
     if save: _save(dict(w1=w1, b1=b1, w2=w2, b2=b2, mean=mean, std=std), save)

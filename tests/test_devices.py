@@ -90,7 +90,7 @@ def test_a_wait_for_a_gpu_in_the_loop(valueless):
     quiet = dict(_record=lambda *args: dict(epoch=0), _batches=order)
     with mock.patch.object(training, '_labels'), mock.patch.multiple(training, **quiet): # it looks at the labels where the device does not
         assert fit(net('meta'), x, y, bs=16, epochs=2, shuffle=False, progress=False)==[dict(epoch=0)]*2
-        with mock.patch.multiple(speed, **quiet), mock.patch.object(speed._Columns, 'save', lambda self: True):
+        with mock.patch.multiple(speed, **quiet, _labels=mock.Mock()), mock.patch.object(speed._Columns, 'save', lambda self: True):
             assert fit_fused(net('meta'), x, y, bs=16, epochs=2, shuffle=False, progress=False)==[dict(epoch=0)]*2
     assert order.call_count==4
 

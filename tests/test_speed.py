@@ -250,7 +250,7 @@ def test_mlp_train(little, capsys):
     mlp_train(nh=16, epochs=40)
     assert [len(o.args[0]) for o in scaled.call_args_list]==[150, 50, 50] and all(o.args[1:]==(x[:150].mean(), x[:150].std()) for o in scaled.call_args_list)
     first,*lines,last = capsys.readouterr().out.splitlines()
-    assert first=='784 → 16 → 10, 40 epochs, bs 64, lr 0.2 falling to 0, cpu' and [o.split()[:2] for o in lines]==[['epoch', str(i)] for i in range(40)]
+    assert first=='784 → 16 → 10, 40 epochs, bs 64, lr 0.2 falling to 0, cpu' and [o.split(',')[0] for o in lines]==[f'epoch {i}' for i in range(40)]
     words,value = last.rsplit(maxsplit=1)
     assert words=='test accuracy' and float(value)>.5 and all('loss' in o and 'accuracy' in o for o in lines)
     with pytest.raises(ValueError, match='n_out must be'): mlp_train(nh=0)
