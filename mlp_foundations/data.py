@@ -20,7 +20,6 @@ def _expect(ok, name, expected, found): # raise `ValueError` about the file `nam
     lines = [f'{name} is damaged, or is another file.', f'expected: {expected}', f'found: {found}',
              'to do: put a good copy there; for the digits inside the package, install mlp_foundations again']
     if not ok: raise ValueError('\n  '.join(lines))
-
 def _read(f, most): # the bytes of the open file `f`; it stops when there are more than `most`
     data = bytearray()
     while len(data)<=most and (part := f.read(2**20)): data += part
@@ -86,7 +85,7 @@ def _read_pair(part, path): # images and labels of `part` ('train' or 't10k'), a
 
 def _on(device, *ts): # the tensors `ts` on `device`; None: as they are
     try: torch.empty(0, device=device)
-    except (AssertionError, RuntimeError, TypeError): raise ValueError(f'no {device!r} here: take cpu') from None
+    except Exception: raise ValueError(f'no {device!r} here: take cpu') from None
     return ts if device is None else tuple(t.to(device) for t in ts)
 
 # %% ../nbs/00_data.ipynb #23e81439
@@ -140,8 +139,9 @@ def test_near(
         near |= (diff <= atol+rtol*b.abs()) & diff.isfinite()
     if near.all(): return
     n,i = int((~near).sum()),tuple((~near).nonzero()[0].tolist())
-    raise AssertionError(f'{n} of {near.numel()} values differ, the first at {[*i]}: '
+    said = (f'{n} of {near.numel()} values differ, the first at {[*i]}: '
         f'{a[i].item()} against {b[i].item()} (rtol {rtol}, atol {atol})')
+    raise AssertionError(said)
 
 # %% ../nbs/00_data.ipynb #cba54d97
 def test_near_zero(

@@ -20,7 +20,7 @@ from .init import _whole
 from .layers import *
 from .layers import _faults
 from .training import *
-from .training import _batches,_check_fit,_interruptible,_labels
+from .training import _bad,_batches,_interruptible,_labels
 from .training import _lrs,_nonfinite,_record
 
 # %% ../nbs/08_speed.ipynb #5beed029
@@ -150,7 +150,7 @@ def fit_fused(
     "`fit` with fused steps, the same within rounding; `TypeError` for other layers"
     epochs,bs = _whole('epochs', epochs, 0),_whole('bs', bs)
     _check_fused(model)
-    _check_fit(model, x, y, valid, metric, None, (lr, final_lr), generator)
+    for e in _bad(model, x, y, valid, metric, None, (lr, final_lr), generator): raise e
     for pair in ((x, y), valid)[:1+bool(valid)]: _try(model, *pair)
     net,records,cpu = _Columns(model),[],x.device.type=='cpu'
     steps,buffer = epochs*math.ceil(len(x)/bs),x.new_empty(min(bs, len(x)), x.shape[1])

@@ -76,18 +76,18 @@ def _interruptible(): # a list that is no longer empty after Ctrl-C; a second Ct
     try: yield pressed
     finally: old is None or signal.signal(signal.SIGINT, old)
     if pressed: warnings.warn('fit was interrupted: it returns the records of the epochs that it finished')
-def _check_fit(model, x, y, valid, metric, opt, lrs, g): # raise the errors that they have
+def _bad(model, x, y, valid, metric, opt, lrs, g): # those that the arguments of `fit` have
     kind,rates = type(model).__name__,all(isinstance(o, Real) and 0<=o<math.inf for o in lrs) and lrs[0]>0
-    if not isinstance(model, Module): raise TypeError(f'fit trains a Model, not a {kind}; for nn see 06')
+    if not isinstance(model, Module): yield TypeError(f'fit trains a Model, not a {kind}; for nn see 06')
     for pair in [(x, y)] if valid is None else [(x, y), valid if type(valid) in (tuple, list) else [valid]]:
         rows = [len(o) if torch.is_tensor(o) and o.ndim else 0 for o in pair]
-        if not (len(rows)==2 and 0<rows[0]==rows[1]): raise ValueError(
+        if not (len(rows)==2 and 0<rows[0]==rows[1]): yield ValueError(
             'fit needs n rows and n targets, as tensors (x, y), not '+' and '.join(map(_shown, pair)))
     named = getattr(metric, '__name__', 'loss') not in ('epoch', 'seconds', 'loss', 'valid_loss')
-    if metric and not (named and valid): raise ValueError('a metric is a named function, and needs valid')
-    if not rates: raise ValueError(f'lr must be above 0, final_lr at least 0, not {lrs[0]!r} and {lrs[1]!r}')
-    if opt is not None and lrs!=(.2, 0.): raise ValueError('an opt has its own lr: give fit either opt or lr')
-    if not isinstance(g, (torch.Generator, type(None))): raise TypeError(f'{g!r} is no torch.Generator')
+    if metric and not (named and valid): yield ValueError('a metric is a named function, and needs valid')
+    if not rates: yield ValueError(f'lr must be above 0, final_lr at least 0, not {lrs[0]!r} and {lrs[1]!r}')
+    if opt is not None and lrs!=(.2, 0.): yield ValueError('an opt has its own lr: give fit either opt or lr')
+    if not isinstance(g, (torch.Generator, type(None))): yield TypeError(f'{g!r} is no torch.Generator')
 
 # %% ../nbs/07_training.ipynb #60d29e14
 def cross_entropy(
@@ -147,7 +147,7 @@ def fit(
 )->list: # a dict an epoch: epoch, seconds, loss; for `valid` valid_loss and the metric
     "Train `model` on minibatches; `FloatingPointError` at a loss that is not finite"
     epochs,bs = _whole('epochs', epochs, 0),_whole('bs', bs)
-    _check_fit(model, x, y, valid, metric, opt, (lr, final_lr), generator)
+    for e in _bad(model, x, y, valid, metric, opt, (lr, final_lr), generator): raise e
     steps,records,cpu = epochs*math.ceil(len(x)/bs),[],x.device.type=='cpu'
     lrs,sgd = _lrs(lr, final_lr, steps),SGD(model.params(), lr) if opt is None else opt
     bar = tqdm(total=steps, disable=not (progress and sys.stderr))
