@@ -634,6 +634,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'mlp_foundations.speed._cross_entropy': ('speed.html#_cross_entropy', 'mlp_foundations/speed.py'),
                                        'mlp_foundations.speed._foreign': ('speed.html#_foreign', 'mlp_foundations/speed.py'),
                                        'mlp_foundations.speed._mse': ('speed.html#_mse', 'mlp_foundations/speed.py'),
+                                       'mlp_foundations.speed._number': ('speed.html#_number', 'mlp_foundations/speed.py'),
                                        'mlp_foundations.speed._own': ('speed.html#_own', 'mlp_foundations/speed.py'),
                                        'mlp_foundations.speed._relu_grad': ('speed.html#_relu_grad', 'mlp_foundations/speed.py'),
                                        'mlp_foundations.speed._save': ('speed.html#_save', 'mlp_foundations/speed.py'),

@@ -24,8 +24,8 @@ from .training import _bad,_batches,_interruptible,_labels
 from .training import _lrs,_nonfinite,_record
 
 # %% ../nbs/08_speed.ipynb #5beed029
-def _relu_grad(g, out, f=torch.ops.aten.threshold_backward.grad_input):
-    return f(g, out, 0., grad_input=g)           # in place: `g` where out>0, else 0
+_threshold = torch.ops.aten.threshold_backward.grad_input
+def _relu_grad(g, out): return _threshold(g, out, 0., grad_input=g)
 
 # %% ../nbs/08_speed.ipynb #5beed041
 class _Lin:
@@ -51,17 +51,19 @@ class _Relu:
         if self.out is None: out = inp.relu_()
         else: out = torch.clamp_min(inp, 0., out=self.out)
         return out.sub_(self.shift) if self.shift else out
-    def ride(self, g, alpha): return _relu_grad(g, self.inp)
+    def ride(self, g, alpha): return _threshold(g, self.inp, 0., grad_input=g)
 
 # %% ../nbs/08_speed.ipynb #5beed043
+def _number(t): return t.item() if t.is_cpu else t # a GPU would have to be waited for
+
 def _cross_entropy(z, y): # logits (c, n), labels (n,): the summed loss, its gradient
     logp,at = z.log_softmax(0),y[None]
-    loss = -logp.gather(0, at).sum()
+    loss = -_number(logp.gather(0, at).sum())
     return loss, logp.exp_().scatter_(0, at, -1., reduce='add')
 
 def _mse(z, y): # outputs (1, n), targets (n,)
     d = z[0]-y
-    return d@d, 2*d[None]
+    return _number(d@d), 2*d[None]
 
 # %% ../nbs/08_speed.ipynb #5beed045
 class _Columns:
@@ -162,8 +164,8 @@ def fit_fused(
                 start,losses = time.perf_counter(),[]
                 with torch.inference_mode():
                     for xb,yb in _batches(x, y, bs, shuffle, generator, buffer):
-                        net.lr,loss,k = next(lrs),net(xb, yb),xb.shape[0]
-                        losses.append((loss.item() if cpu else loss) / k)
+                        net.lr,k = next(lrs),xb.shape[0]
+                        losses.append(net(xb, yb)/k)
                         fine = not cpu or math.isfinite(losses[-1])
                         if not fine: break
                         net.ride(-net.lr/k)
@@ -190,16 +192,16 @@ def grads_fused(
     _try(model, x, targ)
     net = _Columns(model)
     net.into = [tuple(map(torch.zeros_like, wb)) for wb in net.wbs]
-    total = x.new_zeros(())
+    total = 0.
     for block in zip(x.split(rows), targ.split(rows)):
         total += net(*block)
         net.ride(1/len(x))
     grads = [g for into in net.into if into for g in (into[0].t(), into[1])]
     for p,g in zip(model.params(), grads): p.g = p.grad = g
     vars(x).pop('g', None)                       # an older one is of another loss
-    return total/len(x)
+    return torch.as_tensor(total/len(x), dtype=x.dtype, device=x.device)
 
-# %% ../nbs/08_speed.ipynb #5beed088
+# %% ../nbs/08_speed.ipynb #5beed093
 def _save(o, path): # write `o` to `path`, whole or not at all
     path = Path(path)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as f:

@@ -1,19 +1,23 @@
 """How fast the hand-written net is, beside its peers on the same work. Run by `make bench`; no test depends on a time.
 
-    python tools/bench.py [--threads 1 2] [--rounds 9] [--only full epoch memory scale accuracy]
+    python tools/bench.py [--threads 1 2] [--rounds 9] [--only full epoch memory scale accuracy until98]
 
 All contenders of a work take turns within one process, round after round, so that a busy machine hurts them alike. Given are medians over the
 rounds in which nothing else kept a processor busy (where the system tells), and medians of the ratios within a round. The measure is `products`:
 only the matrix products that the work needs, with outputs allocated before and each in its fastest form: either orientation, all rows or in blocks. Before anything is timed, each
-contender's result is held to autograd in float64. The table is printed, drawn to executed/bench.png and written to executed/bench.json.
+contender's result is held to autograd in float64. In `until98` each contender has a recipe of its own instead,
+and the clock runs until 98 % of the test digits are right; that takes ten minutes. The table is printed, drawn to executed/bench.png and written to executed/bench.json.
 """
-import argparse, json, math, os, platform, subprocess, sys, time
+import argparse, itertools, json, math, os, platform, subprocess, sys, time
 from pathlib import Path
 from statistics import median
 
 out = Path(__file__).resolve().parent.parent/'executed'
 M,NH,C,LR = 784,50,10,.01
-KINDS = ['full', 'epoch', 'memory', 'scale', 'accuracy']
+EPOCHS,LR0,BS = 10,.2,64 # the recipe of `mlp_train`: lr falls linearly from LR0 to 0
+KINDS = ['full', 'epoch', 'memory', 'scale', 'accuracy', 'until98']
+ONCE = ['accuracy', 'until98'] # only with the first number of threads
+KEPT = '# kept by `tools/bench.py --threads 1 --keep`'
 OURS = ['ours, plain', 'ours, fused'] # `fit` and `model.backward`; `fit_fused` and `grads_fused`
 
 def args_from(argv):
@@ -21,6 +25,7 @@ def args_from(argv):
     p.add_argument('--threads', type=int, nargs='+', default=[1, 2], help='a table for each of these numbers of threads')
     p.add_argument('--rounds', type=int, default=9)
     p.add_argument('--only', nargs='+', default=KINDS, choices=KINDS)
+    p.add_argument('--keep', action='store_true', help='for authors: write what lesson 08 shows of it into that notebook')
     p.add_argument('--child', action='store_true', help=argparse.SUPPRESS)
     return p.parse_args(argv)
 
@@ -120,8 +125,8 @@ def torch_net(torch, ws):
         for p,w in zip(net.parameters(), ws): p.copy_(w.t())
     return net, lambda: [p.detach().t() for p in net.parameters()]
 
-def torch_epoch(torch, net, batches):
-    opt,loss_fn = torch.optim.SGD(net.parameters(), lr=LR),torch.nn.functional.cross_entropy
+def torch_epoch(torch, net, batches, opt=None):
+    opt,loss_fn = opt or torch.optim.SGD(net.parameters(), lr=LR),torch.nn.functional.cross_entropy
     def epoch():
         for xb,yb in batches():
             loss = loss_fn(net(xb), yb)
@@ -234,14 +239,88 @@ def sklearn_mlp(torch, ws, x, y, bs, shuffle):
 PEERS = {'ours, plain': by('fit'), 'ours, fused': by('fit_fused'), 'hand-written, plain': plain, 'torch.nn, slices': torch_nn, 'torch.nn, DataLoader': torch_loader, 'torch.compile': torch_compiled,
          'NumPy': numpy_net, 'JAX, jit a step': jax_step, 'JAX, jit an epoch': jax_scan, 'scikit-learn': sklearn_mlp}
 
-def present(torch):
-    "The contenders that can run here, and the names of those that can't, with the reason"
+def present(peers=PEERS):
+    "Those of `peers` that can run here, and the names of those that can't, with the reason"
     import importlib.util, shutil
     missing = {}
-    for k,needs in (('JAX, jit a step', 'jax'), ('JAX, jit an epoch', 'jax'), ('scikit-learn', 'sklearn')):
-        if not importlib.util.find_spec(needs): missing[k] = f'{needs} is not installed'
-    if not any(map(shutil.which, ('g++', 'clang++', 'cl'))): missing['torch.compile'] = 'no C++ compiler was found'
-    return {k:f for k,f in PEERS.items() if k not in missing}, missing
+    for start,needs in (('JAX', 'jax'), ('scikit-learn', 'sklearn'), ('skorch', 'skorch')):
+        if not importlib.util.find_spec(needs): missing |= {k: f'{needs} is not installed' for k in peers if k.startswith(start)}
+    if 'torch.compile' in peers and not any(map(shutil.which, ('g++', 'clang++', 'cl'))): missing['torch.compile'] = 'no C++ compiler was found'
+    return {k:f for k,f in peers.items() if k not in missing}, missing
+
+# --- contenders with recipes of their own: each takes a seed, the 50,000 digits as ours has them and all 60,000 with pixels from 0 to 1, both as rows, labels
+# and test rows, and gives a function for one epoch and one for the classes that it sees in the test rows ---------------------
+
+def our_net(torch, nh, seed):
+    "The net of `mlp_train`, and the generator that draws its orders"
+    from mlp_foundations.all import Model, Lin, Relu, CrossEntropy, kaiming_normal, xavier_normal
+    g = torch.Generator().manual_seed(seed)
+    return Model([Lin(kaiming_normal(M, nh, generator=g)/2, torch.zeros(nh)), Relu(), Lin(xavier_normal(nh, C, generator=g)/2, torch.zeros(C))], CrossEntropy()), g
+
+def ours_by(name):
+    def recipe(torch, seed, ours, whole):
+        from mlp_foundations import speed
+        (model,g),(x,y,xt),train = our_net(torch, 512, seed),ours,getattr(speed, name)
+        lrs = itertools.pairwise(LR0*(1-e/EPOCHS) for e in range(EPOCHS+1))
+        def epoch():
+            lr,final_lr = next(lrs)
+            train(model, x, y, epochs=1, lr=lr, final_lr=final_lr, bs=BS, generator=g, progress=False)
+        return epoch, lambda: model(xt).argmax(1)
+    return recipe
+
+def torch_ours(torch, seed, ours, whole):
+    (model,g),(x,y,xt) = our_net(torch, 512, seed),ours
+    net,_ = torch_net(torch, model.params())
+    opt,step,steps = torch.optim.SGD(net.parameters(), lr=LR0),itertools.count(),EPOCHS*math.ceil(len(x)/BS)
+    def batches():
+        for i in torch.randperm(len(x), generator=g).split(BS):
+            opt.param_groups[0]['lr'] = LR0*(1-next(step)/steps)
+            yield x[i],y[i]
+    return torch_epoch(torch, net, batches, opt), lambda: net(xt).argmax(1)
+
+def torch_quickstart(torch, seed, ours, whole):
+    nn,(x,y,xt) = torch.nn,whole
+    torch.manual_seed(seed)
+    net = nn.Sequential(nn.Linear(M, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, C))
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=64)
+    return torch_epoch(torch, net, lambda: loader, torch.optim.SGD(net.parameters(), lr=1e-3)), lambda: net(xt).argmax(1)
+
+def jax_tutorial(torch, seed, ours, whole):
+    "It leaves the pixels between 0 and 255, and takes the mean over rows and classes: a tenth of the cross-entropy"
+    import jax
+    x,y,xt = (o.numpy() for o in whole)
+    x,y,xt = x*255,y.astype('int32'),xt*255
+    keys = iter(jax.random.split(jax.random.key(seed), 6))
+    ws = [[.01*jax.random.normal(next(keys), shape) for shape in ((p, q), (q,))] for p,q in ((M, 512), (512, 512), (512, C))]
+    def logits(ws, xb):
+        for w,b in ws[:-1]: xb = jax.nn.relu(xb@w+b)
+        return xb@ws[-1][0]+ws[-1][1]
+    def loss(ws, xb, yb): return -(jax.nn.log_softmax(logits(ws, xb))*jax.nn.one_hot(yb, C)).mean()
+    step = jax.jit(lambda ws, xb, yb: jax.tree.map(lambda w, g: w-.01*g, ws, jax.grad(loss)(ws, xb, yb)))
+    def epoch():
+        nonlocal ws
+        for i in range(0, len(x), 128): ws = step(ws, x[i:i+128], y[i:i+128])
+        jax.block_until_ready(ws)
+    return epoch, lambda: torch.tensor(logits(ws, xt).argmax(1).tolist())
+
+def sklearn_default(torch, seed, ours, whole):
+    import numpy as np
+    from sklearn.neural_network import MLPClassifier
+    x,y,xt = (o.numpy() for o in whole)
+    net = MLPClassifier(random_state=np.random.RandomState(seed)) # of a whole number, each partial_fit would draw the same order
+    return lambda: net.partial_fit(x, y, classes=np.arange(C)), lambda: torch.from_numpy(net.predict(xt))
+
+def skorch_notebook(torch, seed, ours, whole):
+    from skorch import NeuralNetClassifier
+    nn,(x,y,xt) = torch.nn,(o.numpy() for o in whole)
+    torch.manual_seed(seed)
+    net = nn.Sequential(nn.Linear(M, 98), nn.ReLU(), nn.Dropout(.5), nn.Linear(98, C), nn.Softmax(-1))
+    net = NeuralNetClassifier(net, lr=.1, max_epochs=1, verbose=0)
+    return lambda: net.partial_fit(x, y), lambda: torch.from_numpy(net.predict(xt))
+
+# With the most epochs: what the recipe says, and at least 20 (PyTorch's has 5, JAX's 10), but for our lr, which is 0 after its 10.
+RECIPES = {'ours, fused': (ours_by('fit_fused'), EPOCHS), 'ours, plain': (ours_by('fit'), EPOCHS), 'torch.nn, our recipe': (torch_ours, EPOCHS), 'torch.nn, quickstart': (torch_quickstart, 20),
+           'JAX, tutorial': (jax_tutorial, 20), 'scikit-learn, default': (sklearn_default, 200), 'skorch, MNIST notebook': (skorch_notebook, 20)}
 
 # --- the works --------------------------------------------------------------------------------------------------------
 
@@ -265,7 +344,7 @@ def reference_epoch(torch, ws, x, y, bs):
     return [o.detach() for o in ws]
 
 def epoch_work(torch, x, y, bs, shuffle, rounds):
-    peers,missing = present(torch)
+    peers,missing = present()
     n = len(x)//bs*bs
     x,y,ws = x[:n],y[:n],weights(torch, (M, NH, C))
     small,want = 8*bs,reference_epoch(torch, ws, x[:8*bs], y[:8*bs], bs)
@@ -325,7 +404,7 @@ def full_work(torch, x, y, rounds):
         with torch.inference_mode():
             for f in mms: f(x)
     contenders = {'products': bare, **{k: fs[k] for k in OURS}, 'hand-written, plain': by_hand, 'torch.nn': fs['torch.nn']}
-    missing = present(torch)[1]
+    missing = present()[1]
     if 'torch.compile' not in missing:
         compiled = torch.compile(net)
         contenders['torch.compile'] = lambda: fs['torch.nn'](compiled)
@@ -365,21 +444,40 @@ def scale_work(torch, x, rounds):
             res.append(dict(kind=kind, value=v, gflop=work/1e9, **got['contenders']['ours'], gflops=work/1e6/got['contenders']['ours']['ms'], quiet=got['quiet']))
     return res
 
-def accuracy_work(torch, x, y, mean, std, seeds=3, epochs=10, lr=.2, bs=64):
+def accuracy_work(torch, x, y, mean, std, seeds=3, epochs=EPOCHS, lr=LR0, bs=BS):
     "Accuracy on the test digits and seconds of training by `fit_fused`, for several seeds"
-    from mlp_foundations.all import Model, Lin, Relu, CrossEntropy, accuracy, get_test, normalize, kaiming_normal, xavier_normal
+    from mlp_foundations.all import accuracy, get_test, normalize
     from mlp_foundations.speed import fit_fused
     xt,yt = get_test()
     xt,res = normalize(xt, mean, std),[]
     for nh in (50, 512):
         accs,secs = [],[]
         for seed in range(seeds):
-            g = torch.Generator().manual_seed(seed)
-            model = Model([Lin(kaiming_normal(M, nh, generator=g)/2, torch.zeros(nh)), Relu(), Lin(xavier_normal(nh, C, generator=g)/2, torch.zeros(C))], CrossEntropy())
+            model,g = our_net(torch, nh, seed)
             secs.append(sum(o['seconds'] for o in fit_fused(model, x, y, epochs=epochs, lr=lr, bs=bs, generator=g, progress=False)))
             accs.append(accuracy(model(xt), yt))
         res.append(dict(nh=nh, epochs=epochs, lr=lr, bs=bs, accuracies=accs, seconds=median(secs)))
     return res
+
+def until98_work(torch, x, y, mean, std, seeds=3, limit=60):
+    "For each contender and seed the accuracies on the test digits after each epoch until one is 98 %, and the seconds of training, of which `limit` are enough"
+    from mlp_foundations.all import get_data, get_test, normalize
+    xa,ya,xv,yv = get_data()
+    xt,yt = get_test()
+    ours,whole = (x, y, normalize(xt, mean, std)),(torch.cat([xa, xv])*(256/255), torch.cat([ya, yv]), xt*(256/255))
+    peers,missing = present(RECIPES)
+    res = {k: [] for k in peers}
+    for seed in range(seeds):
+        for k,(make,most) in peers.items():
+            epoch,classes = make(torch, seed, ours, whole)
+            accs,secs = [0.],0.
+            while accs[-1]<.98 and len(accs)<=most and secs<limit:
+                start = time.perf_counter()
+                epoch()
+                secs += time.perf_counter()-start
+                accs.append((classes()==yt).sum().item()/len(yt))
+            res[k].append(dict(seconds=secs, accuracies=accs[1:]))
+    return res, missing
 
 # --- report -----------------------------------------------------------------------------------------------------------
 
@@ -401,7 +499,14 @@ def child(args):
     if 'memory' in args.only: res['memory'] = memory_work(torch, x, y)
     if 'scale' in args.only: res['scale'] = scale_work(torch, x, args.rounds)
     if 'accuracy' in args.only: res['accuracy'] = accuracy_work(torch, x, y, mean, std)
+    if 'until98' in args.only:
+        res['until98'],missing = until98_work(torch, x, y, mean, std)
+        res['missing'] = res.get('missing', {}) | missing
     print(json.dumps(res))
+
+def span(v, digits=0):
+    lo,hi = (f'{o:.{digits}f}' for o in (min(v), max(v)))
+    return lo if lo==hi else f'{lo} to {hi}'
 
 def report(res):
     print(f"\n{res['threads']} thread{'s'*(res['threads']>1)}, torch {res['torch']}")
@@ -420,6 +525,16 @@ def report(res):
         a = o['accuracies']
         print(f"\n  {o['nh']} hidden units, {o['epochs']} epochs, lr {o['lr']} falling to 0, bs {o['bs']}: accuracy on the test digits {sum(a)/len(a):.4f}"
               f" ({min(a):.4f} to {max(a):.4f}, {len(a)} seeds), {o['seconds']:.1f} s a run")
+    if res.get('until98'): print('\n  time until 98 % of the test digits are right, each with the recipe of its own tutorial or default: mean and range')
+    for k,runs in res.get('until98', {}).items():
+        said = []
+        for there in (True, False):
+            some = [(o['seconds'], len(o['accuracies']), max(o['accuracies'])) for o in runs if (o['accuracies'][-1]>=.98)==there]
+            if not some: continue
+            secs,ns,best = zip(*some)
+            said.append(f'{sum(secs)/len(secs):>5.1f} s ({span(secs, 1)}), {span(ns)} epochs, {len(some)} of {len(runs)} seeds' if there
+                else f'not in {span(ns)} epochs ({span(secs)} s): best {100*max(best):.2f} %')
+        print(f"    {k:<24}{'; '.join(said)}")
 
 def draw(results):
     import matplotlib
@@ -440,22 +555,45 @@ def draw(results):
         ax.tick_params(labelsize=8)
     fig.savefig(out/'bench.png', dpi=120, facecolor='white')
 
+def processor():
+    "The name of the processor, where the system tells"
+    try: names = [l.split(':')[1].strip() for l in Path('/proc/cpuinfo').read_text().splitlines() if l.startswith('model name')]
+    except OSError: names = []
+    return (names or [platform.processor() or platform.machine()])[0]
+
+def keep(res, nb=out.parent/'nbs'/'08_speed.ipynb'):
+    "Write the epochs and the times until 98 % of `res`, those of one thread, into the cell of lesson 08 that begins with KEPT; what `res` lacks stays"
+    import importlib.metadata as md
+    d = json.loads(nb.read_text(encoding='utf-8'))
+    cell = next(c for c in d['cells'] if c['source'] and c['source'][1:] and c['source'][1].startswith(KEPT))
+    old = json.loads(''.join(cell['source']).split("'''")[1]) if len(cell['source'])>2 else {}
+    works = {name.split(', ', 2)[2].replace('rows in order', 'in order'): {k: round(o['ratio'], 2) for k,o in w['contenders'].items()} for name,w in res['works'].items() if name.startswith('an epoch')}
+    until = [[k, f"{sum(secs)/len(secs):.1f} s", f'{span(secs, 1)} s, {span(ns)} epochs'] if all(there) else [k, 'never', f'{100*max(best):.1f} % at best, in {span(ns)} epochs, {span(secs)} s']
+        for k,runs in res.get('until98', {}).items() for secs,ns,best,there in [zip(*((o['seconds'], len(o['accuracies']), max(o['accuracies']), o['accuracies'][-1]>=.98) for o in runs))]]
+    versions = ', '.join(f'{k} {md.version(k)}' for k in ('torch', 'numpy', 'jax', 'scikit-learn', 'skorch'))
+    new = dict(machine=f'one core of {processor()}', versions=versions, works=works or old.get('works'), until98=until or old.get('until98'))
+    cell['source'] = f"#| hide\n{KEPT}\nimport json\nbench = json.loads('''{json.dumps(new, indent=1, ensure_ascii=False)}''')".splitlines(True)
+    nb.write_text(json.dumps(d, indent=1, ensure_ascii=False)+'\n', encoding='utf-8')
+
 def main():
     args = args_from(sys.argv[1:])
     if args.child: return child(args)
     out.mkdir(exist_ok=True)
     results = []
     for t in args.threads:
+        only = [o for o in args.only if o not in ONCE or t==args.threads[0]]
+        if not only: continue
         env = os.environ | {k: str(t) for k in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS')} | {
             'XLA_FLAGS': f'--xla_cpu_multi_thread_eigen={str(t>1).lower()} intra_op_parallelism_threads={t}', 'JAX_PLATFORMS': 'cpu'}
-        cmd = [sys.executable, __file__, '--child', '--threads', str(t), '--rounds', str(args.rounds), '--only', *[o for o in args.only if o!='accuracy' or t==args.threads[0]]]
+        cmd = [sys.executable, __file__, '--child', '--threads', str(t), '--rounds', str(args.rounds), '--only', *only]
         done = subprocess.run(cmd, env=env, stdout=subprocess.PIPE, text=True)
         if done.returncode: sys.exit(done.stdout or f'the run with {t} threads ended with status {done.returncode}')
         results.append(json.loads(done.stdout.splitlines()[-1]))
         report(results[-1])
-    info = dict(machine=platform.processor() or platform.machine(), system=platform.platform(terse=True), python=platform.python_version(), cores=os.cpu_count())
+    info = dict(machine=processor(), system=platform.platform(terse=True), python=platform.python_version(), cores=os.cpu_count())
     (out/'bench.json').write_text(json.dumps(dict(**info, results=results), indent=1, ensure_ascii=False), encoding='utf-8')
     draw(results)
+    if args.keep: keep(next(o for o in results if o['threads']==1))
     print(f'\nDrawn in {out.name}/bench.png, in full in {out.name}/bench.json')
 
 if __name__=='__main__': main()
