@@ -24,8 +24,8 @@ from .training import _bad,_batches,_interruptible,_labels
 from .training import _lrs,_nonfinite,_record
 
 # %% ../nbs/08_speed.ipynb #5beed029
-_threshold = torch.ops.aten.threshold_backward.grad_input
-def _relu_grad(g, out): return _threshold(g, out, 0., grad_input=g)
+def _relu_grad(g, out, f=torch.ops.aten.threshold_backward.grad_input):
+    return f(g, out, 0., grad_input=g)           # in place: `g` where out>0, else 0
 
 # %% ../nbs/08_speed.ipynb #5beed041
 class _Lin:
@@ -51,7 +51,7 @@ class _Relu:
         if self.out is None: out = inp.relu_()
         else: out = torch.clamp_min(inp, 0., out=self.out)
         return out.sub_(self.shift) if self.shift else out
-    def ride(self, g, alpha): return _threshold(g, self.inp, 0., grad_input=g)
+    def ride(self, g, alpha): return _relu_grad(g, self.inp)
 
 # %% ../nbs/08_speed.ipynb #5beed043
 def _number(t): return t.item() if t.is_cpu else t # a GPU would have to be waited for
@@ -201,7 +201,7 @@ def grads_fused(
     vars(x).pop('g', None)                       # an older one is of another loss
     return torch.as_tensor(total/len(x), dtype=x.dtype, device=x.device)
 
-# %% ../nbs/08_speed.ipynb #5beed093
+# %% ../nbs/08_speed.ipynb #5beed090
 def _save(o, path): # write `o` to `path`, whole or not at all
     path = Path(path)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as f:
