@@ -60,8 +60,8 @@ def elsewhere(built, tmp_path_factory):
     bin = folder/'venv'/('Scripts' if os.name=='nt' else 'bin')
     paths = json.loads(subprocess.run([bin/'python', '-c', 'import json, sysconfig; print(json.dumps(sysconfig.get_paths()))'], capture_output=True, check=True).stdout)
     subprocess.run([sys.executable, '-m', 'pip', '--python', bin/'python', 'install', '-q', '--no-deps', '--no-index', built[1]], check=True, capture_output=True)
-    (Path(paths['purelib'])/'borrowed.pth').write_text(sysconfig.get_paths()['purelib']+'\n', encoding='utf-8')
-    (Path(paths['purelib'])/'sitecustomize.py').write_text(NO_NETWORK, encoding='utf-8')
+    (Path(paths['purelib'])/'borrowed.pth').write_text(sysconfig.get_paths()['purelib']+'\nimport no_network\n', encoding='utf-8')
+    (Path(paths['purelib'])/'no_network.py').write_text(NO_NETWORK, encoding='utf-8') # no sitecustomize.py: Debian's Python has one of its own
     env = {k:v for k,v in os.environ.items() if k!='PYTHONPATH'}
     def run(command, *args): return subprocess.run([bin/command, *args], cwd=folder, env=env, capture_output=True, text=True)
     return run
