@@ -28,6 +28,6 @@ for (const root of document.querySelectorAll('.mlp-trace:not([data-live])')) {
   });
   root.dataset.live = root.dataset.lmSuppressShortcuts = 'true'; // the second: JupyterLab leaves the keys to us
   root.tabIndex = 0;
-  show(0);
+  show(+root.dataset.start);
 }
 })()

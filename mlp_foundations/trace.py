@@ -110,7 +110,7 @@ class Recording:
         rng, # the state of torch's random numbers before the pass
         inp_g:bool, # show the gradient of the input?
     ):
-        self.calls,self.rng,self.inp_g = calls,rng,inp_g
+        self.calls,self.rng,self.inp_g,self.start = calls,rng,inp_g,0 # `start`: the step that it opens at
         self._names()
     def _names(self):
         "Name the tensors as the lessons do: x, w1, b1, l1, ..., out, loss"
@@ -429,7 +429,7 @@ def _stepper(self:Recording):
     sections = '\n'.join(_section(s, i, len(steps)) for i,s in enumerate(steps, 1))
     go = ''.join(f'<button type="button" data-by="{by}">{name}</button>' for by,name in ((-len(steps), 'first'), (-1, '← back'), (1, 'next →'), (len(steps), 'last')))
     nav = f'{self._map()}<div class="t-go">{go} <span>or the keys ←, →, Home and End while the focus is in this frame</span></div><p class="t-now" aria-live="polite"></p>'
-    return f'''<div class="mlp-trace" role="group" aria-label="A pass, step by step: {escape(self._chain())}"><style>{_text('trace.css')}</style><p class="t-head">{escape(self._title())}</p>
+    return f'''<div class="mlp-trace" data-start="{self.start}" role="group" aria-label="A pass, step by step: {escape(self._chain())}"><style>{_text('trace.css')}</style><p class="t-head">{escape(self._title())}</p>
 <div class="t-nav" data-html="{escape(nav)}"></div>
 {sections}<script>{_text('trace.js')}</script></div>'''
 
