@@ -301,7 +301,7 @@ def _diagnose_leaf(triples, rtol):
     if any(a.shape!=b.shape for a,b in pairs): pairs,args = pairs[:1],args[:1]
     return _other_values(pairs, args, rtol)
 
-# %% ../nbs/workshop/check.ipynb #8c200d72
+# %% ../nbs/workshop/check.ipynb #bcdcafdf
 def _slip(ex, got, wrong):
     raises = lambda res: {i for i,o in enumerate(res) if o.error}
     for left in (set(), raises(ex.rights), raises(ex.rights)|raises(got)): # on all cases, else on those that don't raise
@@ -312,7 +312,7 @@ def _slip(ex, got, wrong):
 
 def _judge(ex, f): # None; or what is wrong, the case that shows it, its outcome
     if callable(ex.right) and not callable(f): return f'`check` needs `{ex.answer}` itself, not {_show(f)}: leave out the brackets.'
-    got = ex.outcomes(f)
+    with _limit(1.): got = ex.outcomes(f)
     for o in got:
         if o.error: o.error.line = _line(o.error, f)
     wrong = [i for i,(a,b) in enumerate(zip(ex.rights, got)) if not _fits(a, b, ex.rtol)]
@@ -405,7 +405,7 @@ def _wrong_text(ex, why, i, o):
         right,got = ({k: v[k] for k in right if not _same(right[k], o.value[k], ex.rtol)} for v in (right, got))
     return f'{head}\nIt gives {_show(got)}\nwanted: {_show(right)}'
 
-# %% ../nbs/workshop/check.ipynb #9faaf2ba
+# %% ../nbs/workshop/check.ipynb #1008cb1d
 class Verdict:
     "What `check` says of an answer; shows itself as its text"
     def __init__(self,
@@ -426,8 +426,7 @@ def check(
     if _is_blank(answer): return blank
     with _apart():
         ex.rights
-        try:
-            with _limit(1.): found = _judge(ex, answer)
+        try: found = _judge(ex, answer)
         except _TooLong: found = 'It runs for longer than a second: does a loop never end?'
         if found is None:
             _tries.pop(name, None)
