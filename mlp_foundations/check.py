@@ -85,7 +85,7 @@ def exercise(
     "Put an exercise into `registry`; `ValueError` for a slip that isn't in the solution"
     registry[name] = Exercise(locals())
 
-# %% ../nbs/workshop/check.ipynb #7517ea62
+# %% ../nbs/workshop/check.ipynb #8c424ab5
 class Fault(str):
     "A diagnosis in place of a value that can't be compared"
 
@@ -119,13 +119,14 @@ def _outcome(ex, f, case):
     o,seen = SimpleNamespace(value=None, args={}, changed=set(), seen=None, error=None),{}
     watch,profile,code = Watch() if ex.watch else None,sys.getprofile(),getattr(inspect.unwrap(f), '__code__', None)
     def note(frame, event, arg):
-        if event=='return' and frame.f_code is code: seen.update(frame.f_locals, returned=arg)
+        if event=='return' and frame.f_code is code: seen.update(frame.f_locals)
     def spied(*args, **kwargs):
         o.args = dict(zip(ex.args, args)) | kwargs
         before = {k: [t.detach().clone() for t in _tensors([v])] for k,v in o.args.items()}
         try:
             if ex.lines: sys.setprofile(note)
-            with watch or nullcontext(): return f(*args, **kwargs)
+            with watch or nullcontext(): res = seen['returned'] = f(*args, **kwargs)
+            return res
         finally:
             sys.setprofile(profile)
             for k,was in before.items():
@@ -405,7 +406,7 @@ def _wrong_text(ex, why, i, o):
         right,got = ({k: v[k] for k in right if not _same(right[k], o.value[k], ex.rtol)} for v in (right, got))
     return f'{head}\nIt gives {_show(got)}\nwanted: {_show(right)}'
 
-# %% ../nbs/workshop/check.ipynb #1008cb1d
+# %% ../nbs/workshop/check.ipynb #b849ef7a
 class Verdict:
     "What `check` says of an answer; shows itself as its text"
     def __init__(self,
@@ -440,7 +441,7 @@ class _Text(str): # shown as Markdown
     def __repr__(self): return str(self)
     def _repr_markdown_(self): return str(self)
 
-def _code(text, lang='python'): return f'```{lang}\n{text.strip()}\n```'
+def _code(text, lang='python'): return f'```{lang}\n{text.rstrip()}\n```'
 
 def page(name):
     "Task, hint, solution and slips of the exercise `name`, as Markdown"
