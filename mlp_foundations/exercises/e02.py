@@ -13,10 +13,10 @@ from ..check import exercise
 from ..init import layer_stats
 from ..matmul import relu
 
-# %% ../../nbs/exercises/e02.ipynb #1af6b3ed
+# %% ../../nbs/exercises/e02.ipynb #8f365837
 exercise('02.a', 'Mean and std by depth', layer_stats, '''
 torch.randn(2, 3), [torch.randn(3, 2)], relu
-torch.randn(4, 3), [torch.randn(3, 2), torch.randn(2, 3), torch.randn(3, 4)], torch.tanh
+torch.randn(4, 3), [torch.randn(3, 2), torch.randn(2, 4)], torch.tanh
 ''', lines='h, returned')
 
 exercise('02.b', 'The variance of the outputs', '''
@@ -32,11 +32,10 @@ exercise('02.c', 'The std for a leaky ReLU', '''
 def kaiming_std(n_in, a): return math.sqrt(2/((1+a*a)*n_in))
 ''', '''
 2, .5
-100, 0.
 784, 2.
 ''')
 
-# %% ../../nbs/exercises/e02.ipynb #56260ffa
+# %% ../../nbs/exercises/e02.ipynb #fa63c31f
 exercise('02.1', 'Evenly spread weights', '''
 def xavier_uniform(n_in, n_out, generator=None):
     b = math.sqrt(6/(n_in+n_out))
@@ -53,13 +52,14 @@ w = draw(0)
     hint='Evenly spread numbers from -b to b have the std b/√3.', rtol=.05,
     oracle=lambda n_in, n_out, generator: init.xavier_uniform_(torch.empty(n_in, n_out), generator=generator), slips=[
     ('6/', '2/', 'The bound is the std of `xavier_normal`. It must be √3 times as large.'),
-    ('(2*torch.rand(n_in, n_out, generator=generator)-1)', 'torch.rand(n_in, n_out, generator=generator)', 'The weights run from 0 to b, and none is negative.'),
-    ('(n_in+n_out)', 'n_in', 'The bound is for fan_in alone. `xavier_normal` has n_in + n_out.'),
-    ('2*torch.rand(n_in, n_out, generator=generator)-1', 'torch.randn(n_in, n_out, generator=generator)/3**.5', 'These are normal numbers. Evenly spread ones keep within -b and b.'),
+    ('(2*torch.rand(n_in, n_out, generator=generator)-1)', 'torch.rand(n_in, n_out, generator=generator)', 'The weights run from 0 to b: none is negative.'),
+    ('-1)', ')', 'The weights run from 0 to 2b. Their mean must be 0.'),
+    ('(n_in+n_out)', 'n_in', 'The bound is for fan_in alone: n_out is missing.'),
+    ('2*torch.rand(n_in, n_out, generator=generator)-1', 'torch.randn(n_in, n_out, generator=generator)/3**.5', 'These are normal numbers. Evenly spread ones stay between -b and b.'),
     ('d(n_in, n_out', 'd(n_out, n_in', 'The shape is (n_out, n_in), as PyTorch has it. Ours is (n_in, n_out).'),
     ('generator=generator', '', 'The generator is not used: the same seed gives other weights.')])
 
-# %% ../../nbs/exercises/e02.ipynb #aac5ff63
+# %% ../../nbs/exercises/e02.ipynb #9c6283a0
 def by_sum(act):
     z = torch.linspace(-9, 9, 9001)
     p = (-z*z/2).exp()
@@ -79,10 +79,10 @@ torch.sigmoid
     ('**-.5', '**.5', 'It is upside down: the weights must give back what `act` takes away.'),
     ('**-.5', '**-1', 'This is the factor of the variance. The std takes its square root.'),
     ('**-.5', '', 'This is the mean square that is left. k is 1 / √ of it.'),
-    ('.pow(2).mean()**-.5', '.abs().mean()**-1', 'This takes the mean of the absolute values, not of the squares.'),
+    ('.pow(2).mean()**-.5', '.abs().mean()**-1', 'This takes the mean of absolute values, not of squares.'),
     ('act(z)', 'relu(z)', 'This is the factor of ReLU, whatever `act` is.')])
 
-# %% ../../nbs/exercises/e02.ipynb #8bf56aeb
+# %% ../../nbs/exercises/e02.ipynb #6d619a53
 def by_stats(x, weights, act=relu):
     res = []
     for w in weights: res.append(w/layer_stats(x, [*res, w], act)[1][-1])
@@ -97,19 +97,20 @@ def lsuv(x, weights, act=relu):
     return res
 ''', '''
 torch.randn(4, 2), [torch.randn(2, 3)]
-torch.randn(6, 4), [torch.randn(4, 4), torch.randn(4, 4)], torch.abs
-torch.randn(9, 20), [.01*torch.randn(20, 20) for _ in range(9)]
+torch.randn(6, 4), [torch.randn(4, 4), torch.randn(4, 4)]
+torch.randn(9, 20), [.01*torch.randn(20, 20) for _ in range(3)], torch.abs
 ''', task='Return a new list with each of `weights` divided by one number, so that every std of `layer_stats` is 1.',
-    hint='Divide layer by layer: the next layer gets the activations of the divided one.', oracle=by_stats, slips=[
-    ('act(x@w).std()', 'w.std()', 'Each weight is divided by its own std. The std of the activations must be 1.'),
+    hint='Divide layer by layer: the next one gets the new activations.', oracle=by_stats, slips=[
+    ('act(x@w).std()', 'w.std()', 'This is the std of the weight. The std of the activations must be 1.'),
     ('std()', 'var()', 'It is divided by the variance. The std is its square root.'),
-    ('x@res[-1]', 'x@w', 'All stds come from the old weights. Go on with the divided one after each layer.'),
+    ('x@res[-1]', 'x@w', 'All stds come from the old weights. Go on with the divided ones.'),
     ('act(x@w).std()', '(x@w).std()', 'The std is taken before the activation. `layer_stats` takes it after.'),
     ('std()', 'pow(2).mean().sqrt()', 'The mean square is 1, not the std: the activations have a mean.'),
     ('        x = act(x@res[-1])\n', '', 'Every layer gets the first `x`. It must get the activations before it.'),
+    ('act(x@', 'relu(x@', 'The activation is ReLU, whatever `act` is.'),
     ('std()', 'std(0)', 'Each column has its own divisor. A layer must have one number.')])
 
-# %% ../../nbs/exercises/e02.ipynb #0a386f98
+# %% ../../nbs/exercises/e02.ipynb #acaf3b27
 exercise('02.4', 'An orthogonal weight', '''
 def orthogonal(n, generator=None):
     w = torch.randn(n, n, generator=generator)
@@ -126,7 +127,7 @@ w = draw(0)
     hint='`torch.linalg.qr` splits a matrix into an orthogonal one and a triangle.', rtol=.01,
     oracle=lambda n, generator: init.orthogonal_(torch.empty(n, n), generator=generator), slips=[
     ('[0]', '[1]', 'This is the triangle of `torch.linalg.qr`. The first of its two tensors is orthogonal.'),
-    ('torch.linalg.qr(w)[0]', 'w/math.sqrt(n)', 'The columns have length 1 only on average, and are not at right angles.'),
+    ('torch.linalg.qr(w)[0]', 'w/math.sqrt(n)', 'The columns have length 1 only on average, and are not orthogonal.'),
     ('torch.linalg.qr(w)[0]', 'w/w.norm(dim=0)', 'The columns have length 1, but they are not at right angles.'),
     ('torch.randn(n, n, generator=generator)', 'torch.eye(n)', 'Every seed gives the same weight. Begin with random numbers.'),
-    ('generator=generator', '', 'The generator is not used: the same seed gives another weight.')])
+    ('generator=generator', '', 'The generator is not used: a seed must give the same weight again.')])

@@ -128,7 +128,11 @@ def xavier_uniform(n_in, n_out, generator=None):
     w = torch.rand(n_in, n_out, generator=generator)
     w *= (6/(n_in+n_out))**.5
     return w
-''', 'none is negative')],
+''', 'none is negative'), ('''
+def xavier_uniform(n_in, n_out, generator=None):
+    b = math.sqrt(6/(n_in+n_out))
+    return torch.empty(n_in, n_out).uniform_(0, 2*b, generator=generator)
+''', 'from 0 to 2b')],
 '02.2': [('''
 def gain(act):
     a = act(torch.randn(10**6))
@@ -151,7 +155,7 @@ def lsuv(x, weights, act=relu):
 ''', 'old weights'), ('''
 def lsuv(x, weights, act=relu):
     return [w/w.std() for w in weights]
-''', 'its own std'), ('''
+''', 'std of the weight'), ('''
 def lsuv(x, weights, act=relu):
     for w in weights:
         w /= act(x@w).std()
@@ -166,6 +170,14 @@ def lsuv(x, weights, act=relu):
         x = act(x@w/s)
     return res
 ''', 'its own divisor'), ('''
+def lsuv(x, weights, act=relu):
+    new,h = [],x
+    for w in weights:
+        y = (h@w).clamp_min(0.)
+        new.append(w/y.std())
+        h = y/y.std()
+    return new
+''', 'whatever `act` is'), ('''
 def lsuv(x, weights, act=relu):
     new = []
     for w in weights:
