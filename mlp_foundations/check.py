@@ -85,7 +85,7 @@ def exercise(
     "Put an exercise into `registry`; `ValueError` for a slip that isn't in the solution"
     registry[name] = Exercise(locals())
 
-# %% ../nbs/workshop/check.ipynb #8c424ab5
+# %% ../nbs/workshop/check.ipynb #3395983d
 class Fault(str):
     "A diagnosis in place of a value that can't be compared"
 
@@ -139,20 +139,18 @@ def _outcome(ex, f, case):
             exec(first, ns)
             o.value = _usable(eval(last, ns))
     except Exception as e: o.value = o.error = e
-    o.args = {k: v for k,v in ns.items() if k not in known and torch.is_tensor(v)} | o.args
-    if ex.lines: o.value = {k: _line_value(k, o.args, seen) for k in ex.lines}
+    o.args = o.args | {k: v for k,v in ns.items() if k not in known and torch.is_tensor(v)}
+    o.lines = {k: _line_value(k, o.args, seen) for k in ex.lines}
+    if ex.lines: o.value = {k: v for k,v in o.lines.items() if '.' in k or k=='returned'} # others only help
     if watch: o.seen = ex.watch(watch)
     return o
-
-class _Missing:
-    def __repr__(self): return 'nothing'
 
 def _line_value(line, args, seen):
     name,*attribute = line.split('.')
     v = getattr(args.get(name), attribute[0], None) if attribute else seen.get(name)
-    return _Missing() if v is None else _usable(v)
+    return _usable(v)
 
-# %% ../nbs/workshop/check.ipynb #1961d9f2
+# %% ../nbs/workshop/check.ipynb #334431a1
 def _number(o):
     return o.item() if getattr(o, 'shape', None)==() else o
 
@@ -176,7 +174,6 @@ def _same(a, b, rtol):
     if _kind(a)!=_kind(b): return False
     if isinstance(a, dict): return a.keys()==b.keys() and all(_same(a[k], b[k], rtol) for k in a)
     if isinstance(a, (tuple, list)): return all(_same(i, j, rtol) for i,j in zip(a, b))
-    if isinstance(a, _Missing): return True
     return bool(_close(tensor(a), tensor(b), rtol)) if isinstance(a, float) else a==b
 
 def _fits(a, b, rtol):
@@ -212,7 +209,7 @@ def _show_tensor(t):
     kind = '' if t.dtype in (torch.float32, torch.int64, torch.bool) else f' {t.dtype}'.replace('torch.', '')
     return _show(t.tolist())+kind if 0<t.numel()<=12 else f'a tensor {tuple(t.shape)}{kind}'
 
-# %% ../nbs/workshop/check.ipynb #bd36c680
+# %% ../nbs/workshop/check.ipynb #26c4f701
 def _ratio(a, b, rtol):
     k = a.abs().argmax()
     if not a.flatten()[k]: return None
@@ -279,14 +276,13 @@ def _diagnose(triples, rtol): # (right value, value, arguments) of all cases
         if isinstance(b, AttributeError) and "attribute 'g'" in str(b) and not line: return 'Nothing is stored in `.g`.'
         return f'It raises {_show(b)}' + (f', where {type(a).__name__} is asked for.' if isinstance(a, Exception) else '.'+line)
     if isinstance(a, Exception): return f'It answers, where it must raise {type(a).__name__}.'
-    if isinstance(b, _Missing): return 'It is not there yet.'
     triples = [(a,b,c) for a,b,c in triples if not isinstance(a, Exception)]
     if b is None: return 'It is None: is a `return` missing?'
     pa,pb = _parts(a),_parts(b)
     if pa and pa.keys()==(pb or {}).keys():
         k = next(k for k in pa if not _same(pa[k], pb[k], rtol))
-        if k.endswith('.g') and (pb[k] is None or isinstance(pb[k], _Missing)): return f'Nothing is stored in `{k}`.'
-        inner = [(_parts(a)[k], _parts(b)[k], c) for a,b,c in triples if _parts(a).keys()==(_parts(b) or {}).keys()]
+        if k.endswith('.g') and pb[k] is None: return f'Nothing is stored in `{k}`.'
+        inner = [(p[k], q[k], c) for a,b,c in triples for p,q in [(_parts(a) or {}, _parts(b) or {})] if k in p and k in q]
         return f'In {k}: {_diagnose(inner, rtol)}'
     return _diagnose_leaf(triples, rtol)
 
@@ -386,7 +382,7 @@ def _asked(name):
     near = sorted(k for k in registry if k[:2]==lesson) or [f'{k}.1' for k in _lessons()]
     raise ValueError(f'there is no exercise {name!r}; there are {", ".join(near)}')
 
-# %% ../nbs/workshop/check.ipynb #3225998e
+# %% ../nbs/workshop/check.ipynb #8c4910e4
 _tries = Counter() # how often an answer to an exercise was wrong
 
 def _recorded(ex, f): # the pass of `ex.steps`, if there is a wrong gradient in it
@@ -399,8 +395,9 @@ def _recorded(ex, f): # the pass of `ex.steps`, if there is a wrong gradient in 
 def _wrong_text(ex, why, i, o):
     head = f'{ex.name} is not right yet. {why}\nThe smallest case that shows it, to paste and run:\n' + textwrap.indent(ex.text(ex.cases[i]), '    ')
     right,got = ex.rights[i].value,o.value
-    if _same(right, got, ex.rtol): return head
-    def said(k): return 'not there yet' if isinstance(got[k], _Missing) else 'right' if _same(right[k], got[k], ex.rtol) else _diagnose([(right[k], got[k], o.args)], ex.rtol)
+    if isinstance(got, Fault) or _same(right, got, ex.rtol): return head
+    if ex.lines: right,got = ex.rights[i].lines,o.lines
+    def said(k): return 'not there yet' if got[k] is None else 'right' if _same(right[k], got[k], ex.rtol) else _diagnose([(right[k], got[k], o.args)], ex.rtol)
     if ex.lines: return head + ''.join(f'\n  {k}: {said(k)}' for k in ex.lines)
     if isinstance(right, dict) and isinstance(got, dict) and right.keys()==got.keys(): # only what differs
         right,got = ({k: v[k] for k in right if not _same(right[k], o.value[k], ex.rtol)} for v in (right, got))
