@@ -118,7 +118,7 @@ accumulated_step(model, x, y, 2., bs)
     ('for p,t', '    for p,t', 'The step stands inside the loop, not after it.'),
     ('p -= lr*t', 'p = p - lr*t', 'Nothing changes: `p = …` names another tensor.')])
 
-# %% ../../nbs/exercises/e07.ipynb #874fc80c
+# %% ../../nbs/exercises/e07.ipynb #e2838136
 exercise('07.4', 'Momentum', '''
 class Momentum(SGD):
     def __init__(self, params, lr, mom=.9):
@@ -138,7 +138,7 @@ for _ in range(steps):
     for p in ps: p.g = p.grad = torch.randn(2)
     opt.step()
 ps
-''', task='Write an optimiser whose `step` does v ← mom·v + g, then p ← p - lr·v. At first v is 0.',
+''', task='Make an optimiser whose `step` does v ← mom·v + g, then p ← p - lr·v. At first v is 0.',
     hint='Keep a `v` for each parameter in `self`.',
     oracle=lambda ps, lr, mom=.9: torch.optim.SGD(ps, lr, mom), slips=[
     ('self.mom*v + ', '', 'Nothing is remembered: keep `v` in `self`.'),
@@ -147,7 +147,7 @@ ps
     ('self.mom*v', 'v', 'Nothing is forgotten: `v` must shrink by `mom`.'),
     ('p -= self.lr*v', 'p = p - self.lr*v', 'Nothing moves: `p = …` names another tensor.')])
 
-# %% ../../nbs/exercises/e07.ipynb #fe0c5ef2
+# %% ../../nbs/exercises/e07.ipynb #8d6905ea
 class Decayed(Lin):
     def bwd(self, out, inp):
         f = lambda inp, w, b: ((inp@w+b)*out.g).sum() + self.decay/2*(w*w).sum()
@@ -171,7 +171,7 @@ out = layer.forward(inp)
 out.g = torch.randn(n, 3)
 layer.bwd(out, inp)
 {'w is layer.w': w is layer.w, 'w': w, 'w.g': w.g, 'b.g': b.g, 'inp.g': inp.g}
-''', task='Write a `Lin` whose `bwd` adds decay·w to the gradient in `w.g`. Leave `b.g` as it is.',
+''', task='Make a `Lin` whose `bwd` adds decay·w to the gradient in `w.g`. Leave `b.g` as it is.',
     hint='Call the `bwd` of `Lin`, then add to `self.w.g`.', oracle=Decayed, slips=[
     ('+= self.decay*self.w', '*= 1', 'The weights are not decayed.'),
     ('+=', '-=', 'The weights would grow: add decay·w.'),
