@@ -147,7 +147,7 @@ ps
     ('self.mom*v', 'v', 'Nothing is forgotten: `v` must shrink by `mom`.'),
     ('p -= self.lr*v', 'p = p - self.lr*v', 'Nothing moves: `p = …` names another tensor.')])
 
-# %% ../../nbs/exercises/e07.ipynb #8d6905ea
+# %% ../../nbs/exercises/e07.ipynb #3a5509ca
 class Decayed(Lin):
     def bwd(self, out, inp):
         f = lambda inp, w, b: ((inp@w+b)*out.g).sum() + self.decay/2*(w*w).sum()
@@ -170,7 +170,7 @@ layer.decay = decay
 out = layer.forward(inp)
 out.g = torch.randn(n, 3)
 layer.bwd(out, inp)
-{'w is layer.w': w is layer.w, 'w': w, 'w.g': w.g, 'b.g': b.g, 'inp.g': inp.g}
+{'w': w, 'w.g': w.g, 'b.g': b.g, 'inp.g': inp.g} if layer.w is w else 'another w'
 ''', task='Make a `Lin` whose `bwd` adds decay·w to the gradient in `w.g`. Leave `b.g` as it is.',
     hint='Call the `bwd` of `Lin`, then add to `self.w.g`.', oracle=Decayed, slips=[
     ('+= self.decay*self.w', '*= 1', 'The weights are not decayed.'),

@@ -312,6 +312,12 @@ class DecayLin(Lin):
 class DecayLin(Lin):
     decay = .01
     def bwd(self, out, inp):
+        self.w = self.w - self.decay*self.w
+        Lin.bwd(self, out, inp)
+''', 'another tensor now'), ('''
+class DecayLin(Lin):
+    decay = .01
+    def bwd(self, out, inp):
         for p in self.params(): p.g = self.decay*p
         inp.g = out.g@self.w.t()
         self.w.g = self.w.g + inp.t()@out.g
