@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mlp_foundations import check as engine
-from mlp_foundations.check import Exercise, all_exercises, check, exercise, registry
+from mlp_foundations.check import Exercise, all_exercises, check, registry
 
 root = Path(__file__).resolve().parent.parent
 every = all_exercises()
@@ -236,7 +236,7 @@ def amiss(nb, lesson):
     for name,text,cell in asked(nb):
         checks = calls(cell.source, 'check') if cell.cell_type=='code' else []
         if [ast.literal_eval(o.args[0]) for o in checks]!=[name]: res.append(f'{name}: no check({name!r}, ...) in the cell after its text')
-        elif [getattr(o, 'id', None) for o in checks[0].args[1:]]!=[every[name].answer]: res.append(f'{name}: check takes {every[name]}')
+        elif [getattr(o, 'id', None) for o in checks[0].args[1:]]!=[every[name].answer]: res.append(f'{name}: check takes {every[name].answer}')
         elif not same_arguments(every[name], cell.source): res.append(f'{name}: its blank takes other arguments than the solution')
         elif not any(f'{name} is not begun' in str(o) for o in cell.outputs): res.append(f'{name}: its blank is not shown as not begun')
         link = f"[Hint, solution and usual slips of {name}](exercises/e{lesson}.ipynb#{heading(name).replace(' ', '-')})"
