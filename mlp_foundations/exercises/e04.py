@@ -61,7 +61,7 @@ out = lin(l2, w2, b2)
 backward(x, y, l1, l2, out, w1, b1, w2, b2)
 ''', lines='out.g, w2.g, b2.g, l2.g, l1.g, w1.g, b1.g, x.g')
 
-# %% ../../nbs/exercises/e04.ipynb #e3e49ece
+# %% ../../nbs/exercises/e04.ipynb #89e2acb5
 class ByHand(Module):
     "A layer made of a function and of one that stores its gradient"
     def __init__(self, f, grad): self.forward,self.grad = f,grad
@@ -87,8 +87,7 @@ inp, g = torch.randn(2, 3), torch.randn(2, 3)
 out = inp.sigmoid()
 out.g = g
 sigmoid_grad(inp, out)
-inp.g
-''', task='Store in `inp.g` the gradient of the sigmoid, from `out` and `out.g`. Compute no new exponential.',
+''', lines='inp.g', task='Store in `inp.g` the gradient of the sigmoid, from `out` and `out.g`. Compute no new exponential.',
     hint='The slope of the sigmoid s is s(1 - s), and `out` is s.', oracle=by_autograd(torch.sigmoid),
     given={'ByHand': ByHand}, steps=net.format('torch.sigmoid, sigmoid_grad'),
     watch=lambda o: {'a new exponential': bool(o.names & {'exp', 'sigmoid', 'tanh', '__rpow__'})}, slips=[
@@ -178,7 +177,7 @@ ts = dict(w3=w3, b3=b3, w2=w2, b2=b2, w1=w1, b1=b1, inp=inp)
     ('    lin_grad(inp, l1, w1, b1)\n', '', 'The first layer has no gradients: a call of `lin_grad` is missing.'),
     ('mse(out, targ)', '(out-targ).pow(2).mean()', 'The loss is a mean over all pairs: (n, 1) minus (n,) is a table (n, n).')])
 
-# %% ../../nbs/exercises/e04.ipynb #bc141f3a
+# %% ../../nbs/exercises/e04.ipynb #b18a257a
 exercise('04.5', 'A shortcut', '''
 def shortcut_grad(inp, out):
     inp.g = out.g * (inp>0) + out.g
@@ -190,8 +189,7 @@ inp, g = torch.randn(2, 3), torch.randn(2, 3)
 out = relu(inp) + inp
 out.g = g
 shortcut_grad(inp, out)
-inp.g
-''', task='Store in `inp.g` the gradient of `out = relu(inp) + inp`, from `inp` and `out.g`.',
+''', lines='inp.g', task='Store in `inp.g` the gradient of `out = relu(inp) + inp`, from `inp` and `out.g`.',
     hint='Where a value is used twice, its two gradients are added.', oracle=by_autograd(lambda z: z.relu()+z),
     given={'ByHand': ByHand}, steps=net.format('lambda o: relu(o)+o, shortcut_grad'), slips=[
     (' + out.g', '', 'The gradient of the direct way is lost. `inp` is used twice.'),

@@ -139,17 +139,17 @@ def shortcut_grad(inp, out):
 
 WRONG = {
     '04.1': [
-        ('def sigmoid_grad(inp, out): return out.g * out * (1-out)', 'Nothing is stored'),
+        ('def sigmoid_grad(inp, out): return out.g * out * (1-out)', 'stored in `inp.g`'),
         ('def sigmoid_grad(inp, out): inp.g = out.g * out * (out-1)', 'sign'),
         ('def sigmoid_grad(inp, out): inp.g = out.g * torch.exp(-inp) / (1+torch.exp(-inp))**2', 'computed again'),
-        ('def sigmoid_grad(inp, out): inp.grad = out.g * out * (1-out)', 'Nothing is stored'),
-        ('def sigmoid_grad(inp, out): inp.g = torch.sigmoid(inp).mul(1-out)', 'upstream gradient'),
+        ('def sigmoid_grad(inp, out): inp.grad = out.g * out * (1-out)', 'stored in `inp.g`'),
+        ('def sigmoid_grad(inp, out): inp.g = out * (1-out)', 'upstream gradient'),
         ('def sigmoid_grad(inp, out): inp.g = out.grad * out * (1-out)', 'raises TypeError')],
     '04.2': [
         ('def mae_grad(inp, targ): inp.g = torch.sign(targ[:,None] - inp) / len(targ)', 'sign'),
         ('def mae_grad(inp, targ): inp.g = torch.sign(inp[:,0] - targ) / len(targ)', 'shape'),
         ('def mae_grad(inp, targ): inp.g = (inp - targ[:,None]).abs() / len(targ)', 'not its slope'),
-        ('def mae_grad(inp, targ): return torch.sign(inp - targ[:,None]) / len(targ)', 'Nothing is stored')],
+        ('def mae_grad(inp, targ): return torch.sign(inp - targ[:,None]) / len(targ)', 'not there yet')],
     '04.3': [
         ('''
 def w_grad_blocks(inp, out_g, rows):
@@ -195,6 +195,6 @@ def forward_and_backward3(inp, targ, w1, b1, w2, b2, w3, b3):
     '04.5': [
         ('def shortcut_grad(inp, out): relu_grad(inp, out)', 'direct way'),
         ('def shortcut_grad(inp, out): inp.g = torch.where(inp>0, 2., 1.)', 'pstream gradient'),
-        ('def shortcut_grad(inp, out): return torch.where(inp>0, 2*out.g, out.g)', 'Nothing is stored'),
+        ('def shortcut_grad(inp, out): return torch.where(inp>0, 2*out.g, out.g)', 'stored in `inp.g`'),
         ('def shortcut_grad(inp, out): inp.g = out.g[:,0] * (inp>0) + out.g[:,0]', 'raises IndexError'),
         ('def shortcut_grad(inp, out): inp.g = -out.g * (inp>0) - out.g', 'sign')]}
