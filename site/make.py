@@ -39,6 +39,13 @@ def for_readers(cell):
     cell.metadata.tags = ['remove-input'] if hidden or not cell.source else ['hide-input'] if folded else []
     return cell if cell.outputs or 'remove-input' not in cell.metadata.tags else None
 
+def show_pages(cells):
+    "In a notebook of exercises: what `page` shows stands without the call, and the entry is folded under a name of its own"
+    for c in cells:
+        if c.cell_type!='code': continue
+        if re.fullmatch(r"page\('[^']*'\)", c.source): c.metadata.tags = ['remove-input']
+        if 'hide-input' in c.metadata.tags: c.metadata.mystnb = {f'code_prompt_{k}': f'{k.title()} the entry that check runs' for k in ('show', 'hide')}
+
 # --- which name is whose --------------------------------------------------------------------------------------------------
 
 def scopes(table):
@@ -166,6 +173,7 @@ def assemble(nbs, folder):
         nb.metadata.pop('widgets', None) # for which MyST-NB would load scripts from another host
         nb.metadata.language_info = dict(name='python', pygments_lexer='ipython3')
         nb.cells = [o for o in map(for_readers, nb.cells) if o]
+        if doc.startswith('exercises/'): show_pages(nb.cells)
         nb.cells = list(with_labels(nb.cells, own))
         if doc=='index' and (repo := os.environ.get('GITHUB_REPOSITORY')):
             start = next((i for i,c in enumerate(nb.cells) if c.source=='## The lessons'), len(nb.cells))

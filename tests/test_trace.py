@@ -89,6 +89,21 @@ def spoken(page):
         if not live.count() or f'Step {k} of 12' not in live.inner_text(): return res+[f'step {k} is not spoken']
     return res
 
+def begun(start):
+    "A page whose first stepper begins at step number `start`"
+    rec = small(Ungated)
+    rec.start = start-1
+    return PAGE.format(rec._stepper(), digit()._stepper())
+
+def begins_at_9(page):
+    "The first stepper opens at its ninth step, with that one marked on its map, and goes on from there; the second at its first"
+    res = [] if at(page)==['Step 9 of 12', 'Step 1 of 12'] else [f'begins at {at(page)}']
+    first = page.locator('.mlp-trace').first
+    marked = first.locator('.t-map button[aria-current=step]').evaluate_all('o => o.map(b => b.dataset.to)')
+    if marked!=['8']: res.append(f'marked: {marked}')
+    first.locator('.t-go button', has_text='← back').click(force=True)
+    return res + [f'then {at(page)}']*(at(page)!=['Step 8 of 12', 'Step 1 of 12'])
+
 def wrong_is_marked(page):
     "A wrong gradient says so in words where it is made, and on the map"
     first = page.locator('.mlp-trace').first
@@ -115,6 +130,12 @@ def found(browser, html, check, **how):
 
 @pytest.mark.parametrize('check', CHECKS, ids=lambda o: o.__name__)
 def test_stepper(browser, page_html, check): assert not found(browser, page_html, check)
+
+def test_the_step_that_it_begins_at(browser): assert not found(browser, begun(9), begins_at_9)
+@pytest.mark.parametrize('old, new', [('show(+root.dataset.start)', 'show(0)'), ('+b.dataset.to===at', '+b.dataset.to===0'), ('data-start="8"', 'data-start="7"')])
+def test_a_stepper_that_begins_elsewhere_is_found(browser, old, new):
+    html = begun(9)
+    assert old in html and found(browser, html.replace(old, new), begins_at_9)
 
 def looks(page):
     "The page at each step: nothing too wide, every picture drawn, contrast"

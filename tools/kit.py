@@ -30,7 +30,7 @@ release = f"{cfg['lib_name']} {mlp_foundations.__version__}"
 def without_solutions(text):
     "`text` without links to the solutions, and without the line of a table that has one"
     text = re.sub(rf'^\|.*\({SOLUTIONS}.*\n?', '', text, flags=re.M)
-    text = re.sub(rf'\n*\[Solution[^\]]*\]\({SOLUTIONS}[^)]*\)', '', text)
+    text = re.sub(rf'\n*\[Hint, solution[^\]]*\]\({SOLUTIONS}[^)]*\)', '', text)
     return re.sub(rf'\[([^\]]*)\]\({SOLUTIONS}[^)]*\)', r'\1', text)
 
 START = '''In the folder that holds the notebooks:
@@ -56,7 +56,7 @@ def for_students(nb, wheel):
 def not_blank(done):
     "The exercises of the lessons in `done` (a notebook as it ran, by name) that didn't say of themselves that they are blank"
     said = ' '.join(str(o.get('data', {}).get('text/plain', '')) for nb in done.values() for c in nb.cells for o in c.get('outputs', []))
-    return [k for k in registry if any(o.startswith(k[:2]) for o in done) and f'{k} not done yet' not in said]
+    return [k for k in registry if any(o.startswith(k[:2]) for o in done) and f'{k} is not begun' not in said]
 
 def imported(nb):
     "The packages that the cells of `nb` import"
@@ -118,8 +118,8 @@ PAGE = '''<!doctype html>
 {lessons}
 </table>
 <h2>The usual mistakes, and the exercise that catches each</h2>
-<p>What <code>check</code> says to the answer that makes the mistake, with the smallest input that shows it. Wrong signs, shapes and dtypes, transposed results, a forgotten mean, changed arguments and the like
-are told of in every exercise. The solutions are in <code>exercises/</code>.</p>
+<p>What <code>check</code> says to the answer that makes the mistake, with the smallest case that shows it, as a call to paste and run. Wrong signs, shapes and dtypes, transposed results, a forgotten mean, changed arguments and the like
+are told of in every exercise. The hints, the solutions and each mistake as an edit of the solution are in <code>exercises/</code>.</p>
 {mistakes}
 </body></html>
 '''
@@ -131,7 +131,7 @@ def teacher_page(nbs, seconds):
         cells = sum(c.cell_type=='code' for c in nb.cells)
         return (f'<tr><td><strong>{name[:2]} {inline(head)}</strong><br>{inline(about)}<td class="n">{words(nb):,}<td class="n">{cells}'
                 f'<td class="n">{seconds[name]/60:.2f}<td class="n">{sum(k.startswith(name[:2]) for k in registry) or ""}</tr>')
-    def caught(k, o): return f'<tr><td style="width:30%"><strong>{k}</strong> {inline(o.title)}<td><ul>'+''.join(f'<li>{inline(m[0])}' for m in o.mistakes)+'</ul></tr>'
+    def caught(k, o): return f'<tr><td style="width:30%"><strong>{k}</strong> {inline(o.title)}<td><ul>'+''.join(f'<li>{inline(said)}' for *_,said in o.slips)+'</ul></tr>'
     lessons = {k:v for k,v in nbs.items() if k[0].isdigit()}
     total = f'<tr><td><strong>together</strong><td class="n">{sum(map(words, lessons.values())):,}<td><td class="n">{sum(seconds[k] for k in lessons)/60:.2f}<td class="n">{len(registry)}</tr>'
     mistakes = ''.join(f'<h3>{name[:2]} {inline(title(nb)[0])}</h3>\n<table>'+'\n'.join(caught(k, o) for k,o in registry.items() if k.startswith(name[:2]))+'</table>\n'
@@ -145,7 +145,7 @@ README = '''{release}: a kit for teachers
 A neural network built from nothing, on real handwritten digits, in {lessons} lessons.
 Each is a Jupyter notebook: a text to read, code to run, and exercises to fill
 in. The exercises answer back: they say what is wrong with an answer, and show
-the smallest input that it fails on. Students need school algebra and some
+the smallest case that it fails on. Students need school algebra and some
 Python.
 
 WHAT IS IN HERE
@@ -163,8 +163,8 @@ teacher/            for you
   lessons.html      each lesson with its words to read and its running time, and
                     the usual mistakes with the exercise that catches each.
                     Look at this first.
-  exercises/        a notebook for each lesson: every solution, and proof that
-                    each check tells it from the usual wrong answers
+  exercises/        a notebook for each lesson: task, hint and solution of each
+                    exercise, and the usual mistakes as edits of the solution
 
 SET UP A MACHINE (once; Python {python} or newer)
 
@@ -201,8 +201,9 @@ GOOD TO KNOW
 - A lesson imports what the ones before it built from the package, so it can be
   opened alone, and a student who is stuck in one can do the next.
 - An exercise that isn't done yet says so and stops nothing.
-- To give out solutions, give out a notebook of teacher/exercises. (The checks in
-  the package hold right answers too; who looks for them there will find them.)
+- To give out solutions, give out a notebook of teacher/exercises. (The package
+  holds hints and solutions too: `hint` and `solution` show them, and `check`
+  offers both after the second wrong try.)
 - Code and text: Apache 2.0, see LICENSE. The MNIST digits: CC BY-SA 3.0, by
   Yann LeCun, Corinna Cortes and Christopher J.C. Burges; the notice is in the
   wheel.

@@ -14,7 +14,7 @@ and what was run in the same cell isn't run again (--again runs the survivors ag
 with the fingerprint of each module that was run whole: where that is still the module's, nothing is run again, in another clone either. The reasons in
 the table of survivors are written by hand, there, and kept. A reason that begins with `gap` says that a test should have caught the mutant; any other, why
 none can.
-Not changed: docstrings, texts, types, what `raise` says, the functions in SKIP, and the inputs on which the exercises try an answer (`cases`).
+Not changed: docstrings, texts, types, what `raise` says, the functions in SKIP. The solutions, cases and slips of the exercises are texts.
 """
 import argparse, ast, copy, dis, hashlib, importlib.abc, importlib.util, json, os, platform, random, re, resource, select, signal, sys, time
 from collections import Counter
@@ -76,8 +76,6 @@ def changes(o):
 def places(o, where='', owner=None):
     "Below the node `o`: function, its first line, kind, the node to be replaced and the new one"
     if isinstance(o, (ast.JoinedStr, ast.Raise, ast.Import, ast.ImportFrom)) or getattr(o, 'name', '') in SKIP: return
-    if isinstance(o, ast.keyword) and o.arg=='cases': return
-    if isinstance(o, ast.Call) and getattr(o.func, 'id', '')=='blank': o = like(o, args=o.args[:2]) # the third are its cases
     if isinstance(o, (ast.FunctionDef, ast.ClassDef)): where = f'{where}.{o.name}'.strip('.')
     if isinstance(o, ast.FunctionDef):
         if o.args.args and o.args.args[0].annotation and o.args.args[0].arg=='self': where = f'{ast.unparse(o.args.args[0].annotation)}.{o.name}' # by `@patch`
@@ -164,8 +162,8 @@ def names_of(source):
             if o.opname=='STORE_NAME' and code is todo[0]: made.add(o.argval)
             if o.opname in ('LOAD_NAME', 'LOAD_GLOBAL') and o.argval not in made: taken.add(o.argval)
         todo += [c for c in code.co_consts if hasattr(c, 'co_code')]
-    exercises = {*re.findall(r"exercise\('(\d\d\.\d)'", source)}
-    return made|exercises|{*re.findall(r'^def \w+\(self:(\w+)', source, re.M)}, taken|({*re.findall(r"'(\d\d\.\d)'", source)}-exercises)
+    exercises = {*re.findall(r"exercise\('(\d\d\.\w)'", source)}
+    return made|exercises|{*re.findall(r'^def \w+\(self:(\w+)', source, re.M)}, taken|({*re.findall(r"'(\d\d\.\w)'", source)}-exercises)
 
 def reach(cells, i):
     "Of the cells after the `i`th those that a change in it can reach, and those that these need"
@@ -271,7 +269,7 @@ def note(m, by, seconds=0., left=0):
 def covering(m, tests):
     "Those of `tests` that enter the function in which the mutant `m` is, or if it is in none, any of its cell; with their seconds"
     places = {f"{m['module']}:{l}" for l in ([m['owner']] if m['owner'] else m['lines'])}
-    if m['module'].startswith('exercises'): places.add(f"check:{path_of('check').read_text(encoding='utf-8').split('def _values(')[0].count(chr(10))+1}") # blanks run under a profile of their own
+    if m['module'].startswith('exercises'): places.add(f"check:{path_of('check').read_text(encoding='utf-8').split('def _outcome(')[0].count(chr(10))+1}") # blanks run under a profile of their own
     return {k: s for k,(entered,s) in tests.items() if not places.isdisjoint(entered)}
 
 def try_all(module, ms, base):
@@ -324,7 +322,7 @@ def write_report(every):
         *(row(o, ms) for o in MODULES if (ms := [m for m in have if m['module']==o])), row('all', have), '',
         *(['Not run: '+', '.join(f'{n} of {o}' for o,n in rest.items())+'.', ''] if rest else []),
         *(['Survivors met while tests failed on the code as it was, which were left out: '+', '.join(f'{n} for {o}' for o,n in left.items())+'.', ''] if left else []),
-        f'Run with Python {platform.python_version()} and torch {torch.__version__}. Left as they are: the inputs on which the exercises try an answer (`cases`), '+', '.join(f'`{k}` ({v})' for k,v in SKIP.items())+'.', '',
+        f'Run with Python {platform.python_version()} and torch {torch.__version__}. Left as they are: solutions, cases and slips of the exercises, which are texts; '+', '.join(f'`{k}` ({v})' for k,v in SKIP.items())+'.', '',
         'Run whole, as long as the fingerprint is that of the module: '+', '.join(f'{o} `{fingerprint(o)}`' for o in whole)+'.', '',
         '## Survivors', '', '| change | line | why |', '|---|---|---|', *(f"| `` {shown(m)} `` | {m['module'].replace('.', '/')}.py:{m['line']} | {why[m['sha']]} |" for m in alive)]
     report.write_text('\n'.join(lines)+'\n', encoding='utf-8')
