@@ -85,9 +85,8 @@ def exercise(
     "Put an exercise into `registry`; `ValueError` for a slip that isn't in the solution"
     registry[name] = Exercise(locals())
 
-# %% ../nbs/workshop/check.ipynb #3395983d
-class Fault(str):
-    "A diagnosis in place of a value that can't be compared"
+# %% ../nbs/workshop/check.ipynb #4430568b
+class Fault(str): pass # a diagnosis, in place of a value
 
 class Watch(TorchFunctionMode):
     "The `names` and `calls` of the operations inside, and the most numbers in a tensor that one made"
@@ -404,7 +403,7 @@ def _wrong_text(ex, why, i, o):
         right,got = ({k: v[k] for k in right if not _same(right[k], o.value[k], ex.rtol)} for v in (right, got))
     return f'{head}\nIt gives {_show(got)}\nwanted: {_show(right)}'
 
-# %% ../nbs/workshop/check.ipynb #d4a30bf7
+# %% ../nbs/workshop/check.ipynb #54ce0bea
 class Verdict:
     "What `check` says of an answer; shows itself as its text"
     def __init__(self,
@@ -425,7 +424,7 @@ def check(
     if _is_blank(answer): return blank
     with _apart():
         ex.rights
-        for seconds in (1., .7): # once more: a first call may load modules
+        for seconds in (1., .7): # a first call may load modules
             try:
                 found = _judge(ex, answer, seconds)
                 break
