@@ -93,26 +93,31 @@ exercise('09.2', 'Out of one buffer', 'unflat',
             _cut(lambda part, shape: part))])
 
 # %% ../../nbs/exercises/e09.ipynb #e09ab021
-def _ring_time(steps=lambda p: 2*(p-1), part=lambda p: 1/p, once=False):
+def _tree_time(levels=lambda p: (p-1).bit_length(), ways=2, part=lambda p: 1, once=False):
     def seconds(p, size, latency, bandwidth):
-        k = steps(p)
+        k = ways*levels(p)
         return (1 if once else k)*latency + k*part(p)*size/bandwidth
     return seconds
 
-exercise('09.3', 'The time of a ring', 'ring_time',
-    'the seconds of a ring all-reduce of `size` bytes in `p` processes. Each step takes '
-    '`latency` seconds, and the time of its bytes at `bandwidth` bytes a second.',
-    right=_ring_time(),
-    cases=[(2, 8, 1., 4.), (1, 8, 1., 4.), (3, 12, .5, 2.), (8, 1e6, 1e-4, 1e9)],
+exercise('09.3', 'A tree instead of a ring', 'tree_time',
+    'the seconds of an all-reduce of `size` bytes in `p` processes along a tree. A message '
+    'takes `latency` seconds, and the time of its bytes at `bandwidth` bytes a second.',
+    right=_tree_time(),
+    cases=[(2, 8, 1., 4.), (1, 8, 1., 4.), (3, 12, .5, 2.), (8, 1e6, 1e-4, 1e9),
+           (5, 60, .5, 2.)],
     mistakes=[
-        ('Half of the steps are missing: the sums go around once more.',
-            _ring_time(lambda p: p-1)),
-        ('The ring has one step more than it needs in each half: p - 1 are enough.',
-            _ring_time(lambda p: 2*p)),
-        ('A step sends one part of the buffer, not all of it.', _ring_time(part=lambda p: 1)),
-        ('The latency is counted once, but every step has one.', _ring_time(once=True)),
+        ('Half of the way is missing: the sum has to come back to all.', _tree_time(ways=1)),
+        ('These are the steps of a ring; in a tree the number of processes that are done '
+         'doubles in each step.', _tree_time(lambda p: p-1)),
+        ('A step can not be taken in part: round the logarithm up.', _tree_time(math.log2)),
+        ('The logarithm is rounded down: 3 processes need two steps each way.',
+            _tree_time(lambda p: p.bit_length()-1)),
+        ('In a tree each message holds the whole buffer, not a part of it.',
+            _tree_time(part=lambda p: 1/p)),
+        ('The latency is counted once, but every step has one.', _tree_time(once=True)),
         ('It is multiplied by the bandwidth: bytes divided by bytes a second are seconds.',
-            lambda p, size, latency, bandwidth: 2*(p-1)*(latency+size/p*bandwidth))])
+            lambda p, size, latency, bandwidth:
+                2*(p-1).bit_length()*(latency+size*bandwidth))])
 
 # %% ../../nbs/exercises/e09.ipynb #e09ab026
 def _turned(part=lambda r, step: r-step, to=lambda r: r+1, keep=1.):
