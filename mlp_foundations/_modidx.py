@@ -142,8 +142,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                        'mlp_foundations/distributed.py'),
                                              'mlp_foundations.distributed._check_args': ( 'distributed.html#_check_args',
                                                                                           'mlp_foundations/distributed.py'),
-                                             'mlp_foundations.distributed._check_backend': ( 'distributed.html#_check_backend',
-                                                                                             'mlp_foundations/distributed.py'),
                                              'mlp_foundations.distributed._check_same': ( 'distributed.html#_check_same',
                                                                                           'mlp_foundations/distributed.py'),
                                              'mlp_foundations.distributed._first': ( 'distributed.html#_first',

@@ -19,8 +19,7 @@ from tqdm import tqdm
 from .data import _on,get_data,get_test,normalize
 from .init import _whole,kaiming_normal,xavier_normal
 from .layers import Lin,Model,Module,Relu
-from .training import SGD,CrossEntropy,accuracy
-from .training import _bad,_lrs,_nonfinite,_record
+from .training import SGD,CrossEntropy,accuracy,_bad,_lrs,_nonfinite,_record
 from .speed import _check_fused,_Columns,_save,_try
 
 # %% ../nbs/09_distributed.ipynb #d1509018
@@ -29,8 +28,7 @@ def ranks()->tuple: # (0, 1) where there is one process only
     return (dist.get_rank(),dist.get_world_size()) if dist.is_initialized() else (0,1)
 
 # %% ../nbs/09_distributed.ipynb #d1509026
-def all_to_one(
-    t, # contiguous, of the same shape and dtype in each process
+def all_to_one(t, # contiguous, of the same shape and dtype in each process
 )->int: # bytes that this process sent
     "Add `t` over all processes, in place: rank 0 adds, and sends the sum to each"
     rank,world = ranks()
@@ -38,16 +36,15 @@ def all_to_one(
         dist.send(t, 0)
         dist.recv(t, 0)
         return t.nbytes
+    got = torch.empty_like(t)
     for other in range(1, world):
-        got = torch.empty_like(t)
         dist.recv(got, other)
         t += got
     for other in range(1, world): dist.send(t, other)
     return (world-1)*t.nbytes
 
 # %% ../nbs/09_distributed.ipynb #d1509035
-def ring_all_reduce(
-    t, # contiguous, of the same shape and dtype in each process
+def ring_all_reduce(t, # contiguous, of the same shape and dtype in each process
 )->int: # bytes that this process sent
     "Add `t` over all processes, in place: each sends to the next one in a ring"
     rank,world = ranks()
@@ -65,31 +62,31 @@ def ring_all_reduce(
     return sent
 
 # %% ../nbs/09_distributed.ipynb #d1509042
-def _store(): # what all processes can write to and read from
+def _store(): # what all processes write to and read from
     return dist.distributed_c10d._get_default_store() if dist.is_initialized() else dist.HashStore()
+
 @contextmanager
-def _awaited(*where): # a failed collective raises an error that names the ranks which don't say that they wait, too
+def _awaited(*where): # the error of a collective names the ranks that don't say that they wait, too
     try: yield
     except RuntimeError as e:
-        (store,rank,world),end = where or (_store(), *ranks()),time.monotonic()+3
+        store,rank,world = where or (_store(), *ranks())
         try:
             store.set(f'waiting {rank}', '')
-            def missing(): return [str(r) for r in range(world) if not store.check([f'waiting {r}'])]
-            while (gone := missing()) and time.monotonic()<end: time.sleep(.05)
-        except RuntimeError: gone = ['0']        # its process holds the store, and has ended
+            for _ in range(60):                  # 3 seconds: not all notice at once
+                gone = [str(r) for r in range(world) if not store.check([f'waiting {r}'])]
+                if gone: time.sleep(.05)
+        except RuntimeError: gone = ['0']        # its process may hold the store
         if not gone: raise
-        raise TimeoutError(f'missing: rank {", ".join(gone)}; rank {rank} waited in vain. Look for an error or an '
-            'endless loop there; if it is only slow, set a longer timeout') from e
+        raise TimeoutError(f'missing: rank {", ".join(gone)}; rank {rank} waited in vain. Look there for an '
+            'error or an endless loop; if it is only slow, set a longer timeout') from e
 
 # %% ../nbs/09_distributed.ipynb #d1509043
 def _sum(t): # add `t` over all processes, in place
     with _awaited(): dist.is_initialized() and dist.all_reduce(t)
-def _first(t): # replace `t` by what it is on rank 0, in place
+def _first(t): # replace `t` by that of rank 0, in place
     with _awaited(): dist.is_initialized() and dist.broadcast(t, 0)
 
-def share(
-    model, # with parameters of the same shapes in each process
-):
+def share(model): # parameters of the same shapes in each process
     "Replace the parameters in all processes by those of rank 0, in place"
     for p in model.params():
         t = p.contiguous()
@@ -97,15 +94,14 @@ def share(
         p.copy_(t)
 
 # %% ../nbs/09_distributed.ipynb #d1509046
-def shard(
-    rows, # a batch, or its targets, or the numbers of its rows
+def shard(rows, # a batch, or its targets, or the numbers of its rows
     rank:int=None, # None: of this process
     world:int=None, # None: the number of processes
 )->torch.Tensor: # the first shards have one row more where they can't be equal
     "The part of a batch that one process computes"
-    mine,all_ = ranks()
-    parts = rows.tensor_split(all_ if world is None else world)
-    return parts[mine if rank is None else rank]
+    here = ranks()
+    parts = rows.tensor_split(here[1] if world is None else world)
+    return parts[here[0] if rank is None else rank]
 
 # %% ../nbs/09_distributed.ipynb #d1509048
 def average_grads(
@@ -171,27 +167,22 @@ def _told(f): # what `f()` returns on each rank, through JSON; an error of one i
         if error: raise fault or ValueError(f'rank {r}: {error}')
     return [o for o,_ in told]
 
-def _hash(*os): # of texts, and of the shapes, dtypes and bytes of tensors
-    sha = hashlib.sha256()
-    for o in os:
-        sha.update(str(o if isinstance(o, str) else (*o.shape, o.dtype)).encode())
-        if torch.is_tensor(o): sha.update(o.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+def _hash(text, *ts): # of a text, and of the shapes, dtypes and bytes of tensors
+    sha = hashlib.sha256(str([text, *((*t.shape, t.dtype) for t in ts)]).encode())
+    for t in ts: sha.update(t.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
     return sha.hexdigest()[:16]
 
-def _check_args(model, x, y, valid, metric, epochs, lrs, bs, shuffle, g, fused): # returns what all ranks must share
-    _whole('epochs', epochs, 0)
-    if _whole('bs', bs)<ranks()[1]: raise ValueError(f'bs {bs} is less than a row for each of {ranks()[1]} processes')
-    for e in _bad(model, x, y, valid, metric, None, lrs, g): raise e
-    SGD(model.params(), lrs[0])
+def _check_args(model, x, y, valid, metric, epochs, lrs, bs, shuffle, g, fused): # what all ranks must share
+    epochs,bs,world = _whole('epochs', epochs, 0),_whole('bs', bs),ranks()[1]
+    if bs<world: raise ValueError(f'bs {bs} is less than one row for each of {world} processes')
     if fused: _check_fused(model)
+    for e in _bad(model, x, y, valid, metric, None, lrs, g): raise e
     for pair in ((x, y), valid)[:1+bool(valid)] if fused else (): _try(model, *pair)
-    sets = dict(data=(x, y), valid=valid or ())
-    return {k: f'{[tuple(o.shape) for o in ts]}, SHA-256 {_hash(*ts)}…' for k,ts in sets.items()} | dict(
-        model=f'{[tuple(p.shape) for p in model.params()]} {model.params()[0].dtype}', epochs=epochs, bs=bs,
+    data = f'{tuple(x.shape)}, SHA-256 {_hash("", x, y, *(valid or ()))}…'
+    return dict(data=data, model=f'{[(*p.shape, p.dtype) for p in model.params()]}', epochs=epochs, bs=bs,
         lr=lrs[0], final_lr=lrs[1], shuffle=bool(shuffle), fused=bool(fused))
 
-def _check_same(**runs): # two of them
-    (a,first),(b,second) = runs.items()
+def _check_same(a, first, b, second): # two runs, and what they are called
     for k,v in first.items():
         if second[k]!=v: raise ValueError(f'{k} must be the same: {a} has {v}, {b} has {second[k]}')
 
@@ -219,90 +210,82 @@ def fit_shared(
     "`fit` in all processes together: each computes its shard of each batch"
     args = model, x, y, valid, metric, epochs, (lr, final_lr), bs, shuffle, generator, fused
     told,rank = _told(lambda: _check_args(*args)),ranks()[0]
-    for r,o in enumerate(told[1:], 1): _check_same(**{'rank 0': told[0], f'rank {r}': o})
+    for r,o in enumerate(told): _check_same('rank 0', told[0], f'rank {r}', o)
     run,g = told[0]|dict(seed=generator and generator.initial_seed()),generator or torch.default_generator
-    write = checkpoint and not rank
-    records = _told(lambda: _resume(checkpoint, run, model, g) if write else [])[0]
+    cpu,path = x.device.type=='cpu',None if rank else checkpoint
+    records,state = _told(lambda: [_resume(path, run, model, g), g.get_state().tolist()])[0]
+    g.set_state(torch.tensor(state, dtype=torch.uint8))
     share(model)
-    state = g.get_state().to(x.device)
-    _first(state)
-    g.set_state(state.cpu())
-    net,cpu,batches = (_Fused if fused else _Plain)(model, lr),x.device.type=='cpu',math.ceil(len(x)/bs)
-    lrs = itertools.islice(_lrs(lr, final_lr, epochs*batches), len(records)*batches, None)
-    bar = tqdm(total=epochs*batches, initial=len(records)*batches, disable=not (progress and sys.stderr and not rank))
+    net = (_Fused if fused else _Plain)(model, lr)
+    batches = math.ceil(len(x)/bs)
+    lrs,done = [*_lrs(lr, final_lr, epochs*batches)],len(records)*batches
+    bar = tqdm(total=len(lrs), initial=done, disable=not (progress and sys.stderr and not rank))
     try:
         with bar:
             for epoch in range(len(records), epochs):
                 start,losses = time.perf_counter(),[]
-                for rows,mine in _shards(len(x), bs, shuffle, g, x.device):
-                    net.lr,loss = next(lrs),net.grads(x[mine], y[mine], len(rows))
+                shards = _shards(len(x), bs, shuffle, g, x.device)
+                for (rows,mine),net.lr in zip(shards, lrs[epoch*batches:]):
+                    loss = net.grads(x[mine], y[mine], len(rows))
                     losses.append(float(loss) if cpu else loss)
                     fine = not cpu or math.isfinite(losses[-1])
                     if not fine: break
                     net.step()
                     bar.update()
                 if not (fine and net.save()): raise net.fault(losses, epoch, x[rows], y[rows])
-                done = model, losses, len(x), bs, epoch, start, net
-                records.append(_record(*done, valid, metric))
-                if write: _keep(checkpoint, run, model, g, records)
+                records.append(_record(model, losses, len(x), bs, epoch, start, net, valid, metric))
+                if path: _keep(path, run, model, g, records)
                 bar.set_postfix(records[-1])
     finally: net.save()
     return records
 
 # %% ../nbs/09_distributed.ipynb #d1509069
-def _keep(path, run, model, g, records): # write what a run needs to go on
+def _keep(path, run, model, g, records): # write what the run needs to go on
     text = json.dumps([run, records], default=float)
     tensors = [t.cpu() for t in (*model.params(), g.get_state())]
     _save(dict(text=text, tensors=tensors, hash=_hash(text, *tensors)), path)
 
 def _resume(path, run, model, g): # read it; the records of the epochs that are done
-    if not Path(path).exists(): return []
+    if not (path and os.path.exists(path)): return []
     try:
         old = torch.load(path, weights_only=True)
         whole = old['hash']==_hash(old['text'], *old['tensors'])
     except Exception: whole = False
-    advice = 'delete it, or put a good copy there'
-    if not whole: raise ValueError(f'{path} is damaged, or no checkpoint: {advice}')
+    if not whole: raise ValueError(f'{path} is damaged, or no checkpoint: delete it')
     theirs,records = json.loads(old['text'])
-    _check_same(**{'this run': run, str(path): theirs})
+    _check_same('this run', run, path, theirs)
     for p,t in zip(model.params(), old['tensors']): p.copy_(t)
     g.set_state(old['tensors'][-1])
     return records
 
 # %% ../nbs/09_distributed.ipynb #d1509074
 def _local(): # settings with which the processes of one machine find each other, for the environment
-    loops = {name for _,name in socket.if_nameindex()} & {'lo', 'lo0'} # Linux, macOS; whatever the host is called
+    loops = {name for _,name in socket.if_nameindex()} & {'lo', 'lo0'} # Linux, macOS
     return {'GLOO_SOCKET_IFNAME': o for o in loops} | ({'USE_LIBUV': '0'} if os.name=='nt' else {})
-
-def _check_backend(backend, device):
-    if not dist.is_backend_available(backend): raise ValueError(f'no backend {backend!r} here: take gloo; for GPUs nccl')
-    if not device.startswith({'gloo': ('cpu', 'cuda'), 'nccl': 'cuda'}.get(backend, '')):
-        raise ValueError(f'{backend} has no {device}: take gloo for cpu, nccl for cuda')
-    _on(device)
 
 @contextmanager
 def _group(backend, device, seconds): # the processes of torchrun; an error is said once, and all of them end
     env,wait = os.environ,timedelta(seconds=seconds)
     if 'RANK' not in env:
         print('one process; for two: torchrun --nproc-per-node 2 -m mlp_foundations.distributed')
-        yield
-        return
-    if env.get('LOCAL_WORLD_SIZE')==env['WORLD_SIZE']: os.environ.update(_local()|env)
+        return (yield)
+    if env.get('LOCAL_WORLD_SIZE')==env['WORLD_SIZE']: env.update(_local()|env)
     env.setdefault('TORCH_NCCL_BLOCKING_WAIT', '1') # a timeout is an error that can be caught
     store,rank,world = next(dist.rendezvous('env://', timeout=wait))
     if env.get('TORCHELASTIC_USE_AGENT_STORE')=='True': # it keeps what the processes before a restart wrote
         store = dist.PrefixStore(f'life {env["TORCHELASTIC_RESTART_COUNT"]}', store)
     try:
-        _check_backend(backend, device)
+        if not dist.is_backend_available(backend): raise ValueError(f'no backend {backend!r} here: take gloo')
+        _on(device)
         if device.startswith('cuda'): torch.cuda.set_device(device)
         with _awaited(store, rank, world):
             dist.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=wait)
         yield
-    except (ArithmeticError, OSError, TypeError, ValueError) as e:
-        if rank: time.sleep(1)                   # so that rank 0 says it, unless that is missing
-        try: first = store.add('said', 1)==1
-        except RuntimeError: first = False       # rank 0 has said it, and has ended with the store
-        if first: print(f'rank {rank}: {type(e).__name__}: {e}', file=sys.stderr, flush=True)
+    except (ArithmeticError, OSError, RuntimeError, TypeError, ValueError) as e:
+        if rank: time.sleep(1)                   # rank 0 says it, unless that is missing
+        try: silent = store.add('said', 1)==1
+        except RuntimeError: silent = True       # it has ended, and the store with it
+        if silent: print(f'rank {rank}: {type(e).__name__}: {e}', file=sys.stderr, flush=True)
         sys.exit(1)
     dist.destroy_process_group()
 
@@ -328,7 +311,7 @@ def train(
     with _group(backend, device, timeout):
         rank,world = ranks()
         for o in filter(None, (save, checkpoint)):
-            if not Path(o).parent.is_dir(): raise ValueError(f'no folder {Path(o).parent} for {o}: make it first')
+            if not Path(o).parent.is_dir(): raise ValueError(f'no folder for {o}: make it first')
         x,y,xv,yv = get_data(device=device)
         mean,std = x.mean(),x.std()
         x,xv = normalize(x, mean, std),normalize(xv, mean, std)
@@ -337,10 +320,10 @@ def train(
         w2 = xavier_normal(nh, 10, generator=g, device=device)/2
         b1,b2 = torch.zeros(nh).to(w1),torch.zeros(10).to(w1)
         model = Model([Lin(w1, b1), Relu(), Lin(w2, b2)], CrossEntropy())
-        kind = f'{world} × {device}, {backend}, {"plain" if plain else "fused"}'
-        if not rank: print(f'{m} → {nh} → 10, {epochs} epochs, bs {bs}, lr {lr} falling to 0, {kind}', flush=True)
-        fit_shared(model, x, y, valid=(xv, yv), metric=accuracy, epochs=epochs, lr=lr, bs=bs,
-            generator=g, fused=not plain, checkpoint=checkpoint)
+        text = f'{m} → {nh} → 10, {epochs} epochs, bs {bs}, lr {lr} falling to 0, {world} × {device}'
+        if not rank: print(text, flush=True)
+        fit_shared(model, x, y, (xv, yv), accuracy, epochs, lr, bs=bs, generator=g, fused=not plain,
+            checkpoint=checkpoint)
         if rank: return
         xt,yt = get_test(device=device)
         print(f'test accuracy {accuracy(model(normalize(xt, mean, std)), yt):.4f}')
