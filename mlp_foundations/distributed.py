@@ -9,7 +9,6 @@ __all__ = ['ranks', 'all_to_one', 'ring_all_reduce', 'share', 'shard', 'average_
 import hashlib, itertools, json, math, os, socket, sys, time
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -19,7 +18,8 @@ from tqdm import tqdm
 from .data import _on,get_data,get_test,normalize
 from .init import _whole,kaiming_normal,xavier_normal
 from .layers import Lin,Model,Module,Relu
-from .training import SGD,CrossEntropy,accuracy,_bad,_lrs,_nonfinite,_record
+from .training import CrossEntropy,SGD,accuracy
+from .training import _bad,_lrs,_nonfinite,_record
 from .speed import _check_fused,_Columns,_save,_try
 
 # %% ../nbs/09_distributed.ipynb #d1509018
@@ -80,82 +80,6 @@ def _awaited(*where): # the error of a collective names the ranks that don't say
         raise TimeoutError(f'missing: rank {", ".join(gone)}; rank {rank} waited in vain. Look there for an '
             'error or an endless loop; if it is only slow, set a longer timeout') from e
 
-# %% ../nbs/09_distributed.ipynb #d1509043
-def _sum(t): # add `t` over all processes, in place
-    with _awaited(): dist.is_initialized() and dist.all_reduce(t)
-def _first(t): # replace `t` by that of rank 0, in place
-    with _awaited(): dist.is_initialized() and dist.broadcast(t, 0)
-
-def share(model): # parameters of the same shapes in each process
-    "Replace the parameters in all processes by those of rank 0, in place"
-    for p in model.params():
-        t = p.contiguous()
-        _first(t)
-        p.copy_(t)
-
-# %% ../nbs/09_distributed.ipynb #d1509046
-def shard(rows, # a batch, or its targets, or the numbers of its rows
-    rank:int=None, # None: of this process
-    world:int=None, # None: the number of processes
-)->torch.Tensor: # the first shards have one row more where they can't be equal
-    "The part of a batch that one process computes"
-    here = ranks()
-    parts = rows.tensor_split(here[1] if world is None else world)
-    return parts[here[0] if rank is None else rank]
-
-# %% ../nbs/09_distributed.ipynb #d1509048
-def average_grads(
-    model, # after `model.backward()` on a shard
-    k:int, # rows of the shard
-    total:int, # rows of the batch
-    loss=0., # of the shard
-)->torch.Tensor: # the loss of the batch
-    "Replace each `.g`, the mean over a shard, by the mean over the batch"
-    grads = [p.g for p in model.params()]
-    like = [*grads, torch.as_tensor(loss).to(grads[0])]
-    flat = k*torch.cat([t.reshape(-1) for t in like])  # sums over the shard's rows
-    _sum(flat)                                         # sums over the batch's rows
-    *means,loss = (flat/total).split([t.numel() for t in like])
-    for g,mean in zip(grads, means): g.copy_(mean.view_as(g))
-    return loss[0]
-
-# %% ../nbs/09_distributed.ipynb #d1509052
-class _Plain(SGD):
-    "The step of `fit` in many processes: `grads`, then `step`"
-    def __init__(self, model, lr):
-        super().__init__(model.params(), lr)
-        self.model = model
-    def grads(self, x, y, total): # of a shard (k, m), (k,) to the batch's; its loss
-        for p in self.params: p.g = torch.zeros_like(p)
-        loss = self.model(x, y) if len(x) else 0.
-        if len(x): self.model.backward()
-        return average_grads(self.model, len(x), total, loss)
-    def save(self): return True
-    def fault(self, losses, epoch, x, y):
-        self.model(x, y)                         # for the report of its layers
-        return _nonfinite([*map(float, losses)], epoch, self, self.model)
-
-# %% ../nbs/09_distributed.ipynb #d1509053
-class _Fused(_Columns):
-    "The step of `fit_fused` in many processes; its gradients lie in one flat buffer"
-    def __init__(self, model, lr):
-        super().__init__(model)
-        sizes = [p.numel() for wb in self.wbs for p in wb]
-        self.flat = self.wbs[0][0].new_zeros(sum(sizes)+1)  # the loss is the last
-        parts = iter(self.flat.split([*sizes, 1]))
-        self.into = [tuple(next(parts).view_as(p) for p in wb) for wb in self.wbs]
-    def grads(self, x, y, total):
-        self.flat.zero_()
-        if len(x):
-            self.flat[-1] = self(x, y)
-            self.ride(1)                         # sums over the shard's rows
-        _sum(self.flat)                          # sums over the batch's rows
-        return self.flat.div_(total)[-1].clone()
-    def step(self):
-        for wb,gs in zip(self.wbs, self.into):
-            for p,g in zip(wb, gs): p.sub_(g, alpha=self.lr)
-
-# %% ../nbs/09_distributed.ipynb #d1509054
 _calls = itertools.count()
 def _told(f): # what `f()` returns on each rank, through JSON; an error of one is raised on all
     (rank,world),store,call,fault = ranks(),_store(),next(_calls),None
@@ -186,11 +110,91 @@ def _check_same(a, first, b, second): # two runs, and what they are called
     for k,v in first.items():
         if second[k]!=v: raise ValueError(f'{k} must be the same: {a} has {v}, {b} has {second[k]}')
 
-# %% ../nbs/09_distributed.ipynb #d1509055
+def _agreed(*args): # what the checked arguments are, on all ranks
+    told = _told(lambda: _check_args(*args))
+    for r,o in enumerate(told): _check_same('rank 0', told[0], f'rank {r}', o)
+    return told[0]
+
+# %% ../nbs/09_distributed.ipynb #d1509043
+def _sum(t): # add `t` over all processes, in place
+    with _awaited(): dist.is_initialized() and dist.all_reduce(t)
+
+def share(model): # parameters of the same shapes in each process
+    "Replace the parameters in all processes by those of rank 0, in place"
+    for p in model.params():
+        t = p.contiguous()
+        with _awaited(): dist.is_initialized() and dist.broadcast(t, 0)
+        p.copy_(t)
+
+# %% ../nbs/09_distributed.ipynb #d1509045
+def shard(rows, # a batch, or its targets, or the numbers of its rows
+    rank:int=None, # None: of this process
+    world:int=None, # None: the number of processes
+)->torch.Tensor: # the first shards have one row more where they can't be equal
+    "The part of a batch that one process computes"
+    here = ranks()
+    parts = rows.tensor_split(here[1] if world is None else world)
+    return parts[here[0] if rank is None else rank]
+
+# %% ../nbs/09_distributed.ipynb #d1509047
+def average_grads(
+    model, # after `model.backward()` on a shard
+    k:int, # rows of the shard
+    total:int, # rows of the batch
+    loss=0., # of the shard
+)->torch.Tensor: # the loss of the batch
+    "Replace each `.g`, the mean over a shard, by the mean over the batch"
+    grads = [p.g for p in model.params()]
+    like = [*grads, torch.as_tensor(loss).to(grads[0])]
+    flat = k*torch.cat([t.reshape(-1) for t in like])  # sums over the shard's rows
+    _sum(flat)                                         # sums over the batch's rows
+    *means,loss = (flat/total).split([t.numel() for t in like])
+    for g,mean in zip(grads, means): g.copy_(mean.view_as(g))
+    return loss[0]
+
+# %% ../nbs/09_distributed.ipynb #d1509051
+class _Plain(SGD):
+    "The step of `fit` in many processes: `grads`, then `step`"
+    def __init__(self, model, lr):
+        super().__init__(model.params(), lr)
+        self.model = model
+    def grads(self, x, y, total): # of a shard (k, m), (k,) to the batch's; its loss
+        for p in self.params: p.g = torch.zeros_like(p)
+        loss = self.model(x, y) if len(x) else 0.
+        if len(x): self.model.backward()
+        return average_grads(self.model, len(x), total, loss)
+    def save(self): return True
+    def fault(self, losses, epoch, x, y):
+        self.model(x, y)                         # for the report of its layers
+        return _nonfinite([*map(float, losses)], epoch, self, self.model)
+
+# %% ../nbs/09_distributed.ipynb #d1509052
+class _Fused(_Columns):
+    "The step of `fit_fused` in many processes; its gradients lie in one flat buffer"
+    def __init__(self, model, lr):
+        super().__init__(model)
+        sizes = [p.numel() for wb in self.wbs for p in wb]
+        self.flat = self.wbs[0][0].new_zeros(sum(sizes)+1)  # the loss is the last
+        parts = iter(self.flat.split([*sizes, 1]))
+        self.into = [tuple(next(parts).view_as(p) for p in wb) for wb in self.wbs]
+    def grads(self, x, y, total):
+        self.flat.zero_()
+        if len(x):
+            self.flat[-1] = self(x, y)
+            self.ride(1)                         # sums over the shard's rows
+        _sum(self.flat)                          # sums over the batch's rows
+        return self.flat.div_(total)[-1].clone()
+    def step(self):
+        for wb,gs in zip(self.wbs, self.into):
+            for p,g in zip(wb, gs): p.sub_(g, alpha=self.lr)
+
+# %% ../nbs/09_distributed.ipynb #d1509053
 def _shards(n, bs, shuffle, g, device): # of each batch: its rows, and this rank's
-    order = torch.randperm(n, generator=g, device=g.device) if shuffle else torch.arange(n)
+    order = torch.arange(n)
+    if shuffle: order = torch.randperm(n, generator=g, device=g.device)
     for rows in order.to(device).split(bs): yield rows,shard(rows)
 
+# %% ../nbs/09_distributed.ipynb #d1509054
 def fit_shared(
     model:Module, # the same in each process
     x, # (n, m), floating: all rows, in each process
@@ -208,20 +212,14 @@ def fit_shared(
     checkpoint=None, # file that rank 0 writes after each epoch, and goes on from
 )->list: # as `fit`
     "`fit` in all processes together: each computes its shard of each batch"
-    args = model, x, y, valid, metric, epochs, (lr, final_lr), bs, shuffle, generator, fused
-    told,rank = _told(lambda: _check_args(*args)),ranks()[0]
-    for r,o in enumerate(told): _check_same('rank 0', told[0], f'rank {r}', o)
-    run,g = told[0]|dict(seed=generator and generator.initial_seed()),generator or torch.default_generator
-    cpu,path = x.device.type=='cpu',None if rank else checkpoint
-    records,state = _told(lambda: [_resume(path, run, model, g), g.get_state().tolist()])[0]
-    g.set_state(torch.tensor(state, dtype=torch.uint8))
-    share(model)
-    net = (_Fused if fused else _Plain)(model, lr)
-    batches = math.ceil(len(x)/bs)
-    lrs,done = [*_lrs(lr, final_lr, epochs*batches)],len(records)*batches
-    bar = tqdm(total=len(lrs), initial=done, disable=not (progress and sys.stderr and not rank))
+    args = model, x, y, valid, metric, epochs, (lr, final_lr), bs, shuffle, generator
+    run = _agreed(*args, fused) | dict(seed=generator and generator.initial_seed())
+    rank,cpu,g = ranks()[0],x.device.type=='cpu',generator or torch.default_generator
+    path,batches = None if rank else checkpoint,math.ceil(len(x)/bs)
+    records,lrs = _begin(path, run, model, g),[*_lrs(lr, final_lr, epochs*batches)]
+    net,quiet = (_Fused if fused else _Plain)(model, lr),not (progress and sys.stderr)
     try:
-        with bar:
+        with tqdm(total=len(lrs), initial=len(records)*batches, disable=quiet or rank>0) as bar:
             for epoch in range(len(records), epochs):
                 start,losses = time.perf_counter(),[]
                 shards = _shards(len(x), bs, shuffle, g, x.device)
@@ -232,14 +230,16 @@ def fit_shared(
                     if not fine: break
                     net.step()
                     bar.update()
-                if not (fine and net.save()): raise net.fault(losses, epoch, x[rows], y[rows])
-                records.append(_record(model, losses, len(x), bs, epoch, start, net, valid, metric))
+                xb,yb = x[rows],y[rows]
+                if not (fine and net.save()): raise net.fault(losses, epoch, xb, yb)
+                done = model, losses, len(x), bs, epoch, start, net
+                records.append(_record(*done, valid, metric))
                 if path: _keep(path, run, model, g, records)
                 bar.set_postfix(records[-1])
     finally: net.save()
     return records
 
-# %% ../nbs/09_distributed.ipynb #d1509069
+# %% ../nbs/09_distributed.ipynb #d1509068
 def _keep(path, run, model, g, records): # write what the run needs to go on
     text = json.dumps([run, records], default=float)
     tensors = [t.cpu() for t in (*model.params(), g.get_state())]
@@ -258,7 +258,14 @@ def _resume(path, run, model, g): # read it; the records of the epochs that are 
     g.set_state(old['tensors'][-1])
     return records
 
-# %% ../nbs/09_distributed.ipynb #d1509074
+def _begin(path, run, model, g): # with the weights, order and records of rank 0
+    def state(): return [_resume(path, run, model, g), g.get_state().tolist()]
+    records,order = _told(state)[0]
+    g.set_state(torch.tensor(order, dtype=torch.uint8))
+    share(model)
+    return records
+
+# %% ../nbs/09_distributed.ipynb #d1509073
 def _local(): # settings with which the processes of one machine find each other, for the environment
     loops = {name for _,name in socket.if_nameindex()} & {'lo', 'lo0'} # Linux, macOS
     return {'GLOO_SOCKET_IFNAME': o for o in loops} | ({'USE_LIBUV': '0'} if os.name=='nt' else {})
@@ -289,7 +296,7 @@ def _group(backend, device, seconds): # the processes of torchrun; an error is s
         sys.exit(1)
     dist.destroy_process_group()
 
-# %% ../nbs/09_distributed.ipynb #d1509075
+# %% ../nbs/09_distributed.ipynb #d1509074
 @call_parse
 def train(
     nh:int=50, # hidden units
@@ -311,7 +318,7 @@ def train(
     with _group(backend, device, timeout):
         rank,world = ranks()
         for o in filter(None, (save, checkpoint)):
-            if not Path(o).parent.is_dir(): raise ValueError(f'no folder for {o}: make it first')
+            if not os.path.isdir(os.path.dirname(o) or '.'): raise ValueError(f'no folder for {o}: make it')
         x,y,xv,yv = get_data(device=device)
         mean,std = x.mean(),x.std()
         x,xv = normalize(x, mean, std),normalize(xv, mean, std)
@@ -320,10 +327,10 @@ def train(
         w2 = xavier_normal(nh, 10, generator=g, device=device)/2
         b1,b2 = torch.zeros(nh).to(w1),torch.zeros(10).to(w1)
         model = Model([Lin(w1, b1), Relu(), Lin(w2, b2)], CrossEntropy())
-        text = f'{m} → {nh} → 10, {epochs} epochs, bs {bs}, lr {lr} falling to 0, {world} × {device}'
-        if not rank: print(text, flush=True)
-        fit_shared(model, x, y, (xv, yv), accuracy, epochs, lr, bs=bs, generator=g, fused=not plain,
-            checkpoint=checkpoint)
+        what = f'{m} → {nh} → 10, {epochs} epochs, bs {bs}, lr {lr} falling to 0, {world} × {device}'
+        if not rank: print(what, flush=True)
+        kw = dict(bs=bs, generator=g, fused=not plain, checkpoint=checkpoint)
+        fit_shared(model, x, y, (xv, yv), accuracy, epochs, lr, **kw)
         if rank: return
         xt,yt = get_test(device=device)
         print(f'test accuracy {accuracy(model(normalize(xt, mean, std)), yt):.4f}')
