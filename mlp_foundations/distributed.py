@@ -179,9 +179,8 @@ class _Fused(_Columns):
         self.into = [tuple(next(parts).view_as(p) for p in wb) for wb in self.wbs]
     def grads(self, x, y, total):
         self.flat.zero_()
-        if len(x):
-            self.flat[-1] = self(x, y)
-            self.ride(1)                         # sums over the shard's rows
+        self.flat[-1] = self(x, y)
+        self.ride(1)                             # sums over the shard's rows
         _sum(self.flat)                          # sums over the batch's rows
         return self.flat.div_(total)[-1].clone()
     def step(self):
@@ -239,7 +238,7 @@ def fit_shared(
     finally: net.save()
     return records
 
-# %% ../nbs/09_distributed.ipynb #d1509068
+# %% ../nbs/09_distributed.ipynb #d1509072
 def _keep(path, run, model, g, records): # write what the run needs to go on
     text = json.dumps([run, records], default=float)
     tensors = [t.cpu() for t in (*model.params(), g.get_state())]
@@ -265,7 +264,7 @@ def _begin(path, run, model, g): # with the weights, order and records of rank 0
     share(model)
     return records
 
-# %% ../nbs/09_distributed.ipynb #d1509073
+# %% ../nbs/09_distributed.ipynb #d1509077
 def _local(): # settings with which the processes of one machine find each other, for the environment
     loops = {name for _,name in socket.if_nameindex()} & {'lo', 'lo0'} # Linux, macOS
     return {'GLOO_SOCKET_IFNAME': o for o in loops} | ({'USE_LIBUV': '0'} if os.name=='nt' else {})
@@ -296,7 +295,7 @@ def _group(backend, device, seconds): # the processes of torchrun; an error is s
         sys.exit(1)
     dist.destroy_process_group()
 
-# %% ../nbs/09_distributed.ipynb #d1509074
+# %% ../nbs/09_distributed.ipynb #d1509078
 @call_parse
 def train(
     nh:int=50, # hidden units
