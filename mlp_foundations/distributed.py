@@ -6,7 +6,7 @@
 __all__ = ['ranks', 'ring_all_reduce', 'all_to_one', 'share', 'shard', 'average_grads', 'fit_shared', 'train']
 
 # %% ../nbs/09_distributed.ipynb #d1500100
-import hashlib, json, math, os, socket, sys, time
+import hashlib, itertools, json, math, os, socket, sys, time
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,33 +16,29 @@ import torch.distributed as dist
 from fastcore.script import call_parse
 from tqdm import tqdm
 
-from .data import *
-from .data import _on
-from .init import *
-from .init import _whole
-from .layers import *
-from .training import *
-from .training import _bad,_lrs,_nonfinite,_record,_shown
+from .data import _on,get_data,get_test,normalize
+from .init import _whole,kaiming_normal,xavier_normal
+from .layers import Lin,Model,Module,Relu
+from .training import SGD,CrossEntropy,accuracy,_bad,_lrs,_nonfinite,_record
 from .speed import _check_fused,_Columns,_save,_try
 
 # %% ../nbs/09_distributed.ipynb #d1500110
-def ranks()->tuple: # (0, 1) in a single process
-    "The number of this process, its rank, and how many there are, the world size"
+def ranks()->tuple: # (0, 1) where there is one process only
+    "The rank of this process, which is its number, and the world size"
     return (dist.get_rank(),dist.get_world_size()) if dist.is_initialized() else (0,1)
 
 # %% ../nbs/09_distributed.ipynb #d1500120
-def ring_all_reduce(
-    t, # contiguous, of the same shape and dtype in each process
+def ring_all_reduce(t, # contiguous, of the same shape and dtype in each process
 )->int: # bytes that this process sent
-    "Add `t` over all processes, in place: each sends only to the next one of a ring"
+    "Add `t` over all processes, in place: each sends to the next one in a ring"
     rank,world = ranks()
-    parts,sent = list(t.view(-1).tensor_split(world)),0
+    parts,sent = t.view(-1).tensor_split(world),0
     right,left = (rank+1)%world,(rank-1)%world
     for step in range(2*(world-1)):
         give,take = parts[(rank-step)%world],parts[(rank-step-1)%world]
         got = torch.empty_like(take)
         ops = [dist.P2POp(dist.isend, give, right), dist.P2POp(dist.irecv, got, left)]
-        ops = [o for o in ops if o.tensor.numel()]   # no part is sent that is empty
+        ops = [o for o in ops if len(o.tensor)]      # an empty part is not sent
         for o in dist.batch_isend_irecv(ops) if ops else []: o.wait()
         if step<world-1: take += got                 # reduce-scatter
         else: take.copy_(got)                        # all-gather
@@ -50,194 +46,170 @@ def ring_all_reduce(
     return sent
 
 # %% ../nbs/09_distributed.ipynb #d1500125
-def all_to_one(
-    t, # contiguous, of the same shape and dtype in each process
+def all_to_one(t, # contiguous, of the same shape and dtype in each process
 )->int: # bytes that this process sent
-    "Add `t` over all processes, in place: rank 0 adds up what all send it, and answers"
+    "Add `t` over all processes, in place: rank 0 adds, and sends the sum to each"
     rank,world = ranks()
     if rank:
         dist.send(t, 0)
         dist.recv(t, 0)
         return t.nbytes
+    got = torch.empty_like(t)
     for other in range(1, world):
-        got = torch.empty_like(t)
         dist.recv(got, other)
         t += got
     for other in range(1, world): dist.send(t, other)
     return (world-1)*t.nbytes
 
 # %% ../nbs/09_distributed.ipynb #d1500130
-def _missing(store, rank, world, grace=3.): # the ranks that don't say within `grace` seconds that they wait, too
-    store.set(f'waiting {rank}', '')
-    end = time.monotonic()+grace
-    while (out := [r for r in range(world) if not store.check([f'waiting {r}'])]) and time.monotonic()<end: time.sleep(.05)
-    return out
-
+def _store(): # what all processes write to and read from
+    return dist.distributed_c10d._get_default_store() if dist.is_initialized() else dist.HashStore()
 @contextmanager
-def _awaited(store=None, rank=None, world=None): # a collective that fails: a sentence with the ranks that are missing
+def _awaited(*where): # the error of a collective names the ranks that don't say that they wait, too
     try: yield
     except RuntimeError as e:
-        if store is None: store,(rank,world) = dist.distributed_c10d._get_default_store(),ranks()
-        try: gone = _missing(store, rank, world)
-        except RuntimeError: gone = [0]          # the store is in the process of rank 0, which has ended
-        if not gone: raise
-        names = f'rank {gone[0]} is' if len(gone)==1 else f'ranks {", ".join(map(str, gone))} are'
-        raise TimeoutError(f'{names} missing: rank {rank} waited for an answer in vain, and stops. '
-            f'Look there for an error or a loop without end; for slow ranks raise --timeout') from e
-
-# %% ../nbs/09_distributed.ipynb #d1500131
-def _sum(t): # add `t` over all processes, in place
-    with _awaited(): dist.is_initialized() and dist.all_reduce(t)
-def _first(t): # put what rank 0 has in `t` into everybody's
-    with _awaited(): dist.is_initialized() and dist.broadcast(t, 0)
+        store,rank,world = where or (_store(), *ranks())
+        keys = [f'waiting {r}' for r in range(world)]
+        store.set(keys[rank], '')
+        try: store.wait(keys, timedelta(seconds=3))
+        except RuntimeError:
+            gone = [r for r,k in enumerate(keys) if not store.check([k])]
+            raise TimeoutError(f'rank {gone} did not come, and rank {rank} stops waiting. Look for an error or '
+                'an endless loop there; where it is only slow, set a longer timeout') from e
+        raise
 
 # %% ../nbs/09_distributed.ipynb #d1500135
-def share(
-    model, # a `Model`, of the same sizes in each process
-):
-    "Put the parameters of rank 0 into the model of each process, in place"
+def _sum(t): # add `t` over all processes, in place
+    with _awaited(): dist.is_initialized() and dist.all_reduce(t)
+def _first(t): # replace `t` by that of rank 0, in place
+    with _awaited(): dist.is_initialized() and dist.broadcast(t, 0)
+
+def share(model): # parameters of the same shapes in each process
+    "Replace the parameters in all processes by those of rank 0, in place"
     for p in model.params():
         t = p.contiguous()
         _first(t)
         p.copy_(t)
 
 # %% ../nbs/09_distributed.ipynb #d1500140
-def shard(
-    rows, # anything with rows: a batch, its targets, its row numbers
-    rank:int=None, # whose part; None: this process's
-    world:int=None, # number of parts; None: the number of processes
-)->torch.Tensor: # some have one row more than others
+def shard(rows, # a batch, or its targets, or the numbers of its rows
+    rank:int=None, # None: of this process
+    world:int=None, # None: the number of processes
+)->torch.Tensor: # the first shards have one row more where they can't be equal
     "The part of a batch that one process computes"
-    mine,all_ = ranks()
-    rank,world = mine if rank is None else rank,all_ if world is None else world
-    return rows.tensor_split(world)[rank]
+    here = ranks()
+    parts = rows.tensor_split(here[1] if world is None else world)
+    return parts[here[0] if rank is None else rank]
 
 # %% ../nbs/09_distributed.ipynb #d1500145
 def average_grads(
-    model, # after `backward()` on a shard
+    model, # after `model.backward()` on a shard
     k:int, # rows of the shard
-    total:int, # rows of the batch, all shards together
-    loss=0., # the shard's
-)->torch.Tensor: # the batch's loss
-    "Replace each `.g`, a mean over a shard, by the mean over the batch, in all processes"
+    total:int, # rows of the batch
+    loss=0., # of the shard
+)->torch.Tensor: # the loss of the batch
+    "Replace each `.g`, the mean over a shard, by the mean over the batch"
     grads = [p.g for p in model.params()]
-    loss = torch.as_tensor(loss).to(grads[0]).view(1)
-    flat = torch.cat([g.reshape(-1) for g in (*grads, loss)]) * k    # sums over the shard
-    _sum(flat)
-    *parts,loss = (flat/total).split([g.numel() for g in (*grads, loss)])
-    for g,part in zip(grads, parts): g.copy_(part.view_as(g))
+    like = [*grads, torch.as_tensor(loss).to(grads[0])]
+    flat = k*torch.cat([t.reshape(-1) for t in like])  # sums over the shard's rows
+    _sum(flat)                                         # sums over the batch's rows
+    *means,loss = (flat/total).split([t.numel() for t in like])
+    for g,mean in zip(grads, means): g.copy_(mean.view_as(g))
     return loss[0]
 
 # %% ../nbs/09_distributed.ipynb #d1500150
-class _Plain:
-    "The step of `fit` on a shard; returns the loss of the whole batch"
-    def __init__(self, model, lr): self.model,self.opt = model,SGD(model.params(), lr)
-    def __call__(self, x, y, total, lr):
-        model,loss = self.model,0.
-        if len(x):
-            loss = model(x, y)
-            model.backward()
-        else:
-            for p in model.params(): p.g = torch.zeros_like(p)
-        loss = average_grads(model, len(x), total, loss)
-        self.lr = self.opt.lr = lr
-        if not loss.is_cpu or loss.isfinite(): self.opt.step()
-        return loss
+class _Plain(SGD):
+    "The step of `fit` in many processes: `grads`, then `step`"
+    def __init__(self, model, lr):
+        super().__init__(model.params(), lr)
+        self.model = model
+    def grads(self, x, y, total): # of a shard (k, m), (k,) to the batch's; its loss
+        for p in self.params: p.g = torch.zeros_like(p)
+        loss = self.model(x, y) if len(x) else 0.
+        if len(x): self.model.backward()
+        return average_grads(self.model, len(x), total, loss)
     def save(self): return True
     def fault(self, losses, epoch, x, y):
-        self.model(x, y)
+        self.model(x, y)                         # for the report of its layers
         return _nonfinite([*map(float, losses)], epoch, self, self.model)
 
 # %% ../nbs/09_distributed.ipynb #d1500155
-class _Fused:
-    "The step of `fit_fused` on a shard, its sums in one flat buffer"
+class _Fused(_Columns):
+    "The step of `fit_fused` in many processes; its gradients lie in one flat buffer"
     def __init__(self, model, lr):
-        self.net = net = _Columns(model)
-        like = [p for wb in net.wbs for p in wb]
-        self.flat = like[0].new_zeros(sum(p.numel() for p in like)+1)  # and the loss
-        parts = iter(self.flat[:-1].split([p.numel() for p in like]))
-        net.into = [tuple(next(parts).view_as(p) for p in wb) for wb in net.wbs]
-        self.save,self.fault = net.save,net.fault
-    def __call__(self, x, y, total, lr):
-        net,flat = self.net,self.flat.zero_()
-        net.lr = lr
+        super().__init__(model)
+        sizes = [p.numel() for wb in self.wbs for p in wb]
+        self.flat = self.wbs[0][0].new_zeros(sum(sizes)+1)  # the loss is the last
+        parts = iter(self.flat.split([*sizes, 1]))
+        self.into = [tuple(next(parts).view_as(p) for p in wb) for wb in self.wbs]
+    def grads(self, x, y, total):
+        self.flat.zero_()
         if len(x):
-            flat[-1] = net(x, y)
-            net.ride(1)
-        _sum(flat)
-        loss = flat[-1]/total
-        if not loss.is_cpu or loss.isfinite():
-            for wb,sums in zip(net.wbs, net.into):
-                for p,s in zip(wb, sums): p.sub_(s, alpha=lr/total)
-        return loss
+            self.flat[-1] = self(x, y)
+            self.ride(1)                         # sums over the shard's rows
+        _sum(self.flat)                          # sums over the batch's rows
+        return self.flat.div_(total)[-1].clone()
+    def step(self):
+        for wb,gs in zip(self.wbs, self.into):
+            for p,g in zip(wb, gs): p.sub_(g, alpha=self.lr)
 
 # %% ../nbs/09_distributed.ipynb #d1500160
-def _gather(t): # the `t` of each rank, of one shape
-    out = [torch.empty_like(t) for _ in range(ranks()[1])]
-    with _awaited(): dist.is_initialized() and dist.all_gather(out, t)
-    return out if dist.is_initialized() else [t]
+_calls = itertools.count()
+def _told(f): # what `f()` returns on each rank, through JSON; an error of one is raised on all
+    (rank,world),store,call,fault = ranks(),_store(),next(_calls),None
+    try: said = [f(), '']
+    except (ArithmeticError, OSError, TypeError, ValueError) as e: fault,said = e,[None, str(e)]
+    store.set(f'{call}, {rank}', json.dumps(said, default=float))
+    with _awaited(): told = [json.loads(store.get(f'{call}, {r}')) for r in range(world)]
+    for r,(_,error) in enumerate(told):
+        if error: raise fault or ValueError(f'rank {r}: {error}')
+    return [o for o,_ in told]
 
-def _told(f, device): # what `f()` returns on each rank, as JSON carries it; the error of one is raised on all
-    fault,said = None,{}
-    try: said = dict(value=f())
-    except (ArithmeticError, OSError, TypeError, ValueError) as e: fault,said = e,dict(error=str(e))
-    raw = torch.tensor([*json.dumps(said).encode()], dtype=torch.uint8, device=device)
-    sizes = [int(o) for o in _gather(torch.tensor([len(raw)], device=device))]
-    texts = _gather(torch.cat([raw, raw.new_zeros(max(sizes)-len(raw))]))
-    if fault: raise fault
-    told = [json.loads(bytes(o[:n].tolist())) for o,n in zip(texts, sizes)]
-    for r,o in enumerate(told):
-        if 'error' in o: raise ValueError(f'rank {r}: {o["error"]}')
-    return [o['value'] for o in told]
+def _hash(*os): # of texts, and of the shapes, dtypes and bytes of tensors
+    sha = hashlib.sha256()
+    for o in os:
+        sha.update(str(o if isinstance(o, str) else (*o.shape, o.dtype)).encode())
+        if torch.is_tensor(o): sha.update(o.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return sha.hexdigest()[:16]
 
-def _hash(*ts): # of the bytes
-    h = hashlib.sha256()
-    for t in ts: h.update(t.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-    return h.hexdigest()[:16]
-
-def _check_args(model, x, y, valid, metric, epochs, lrs, bs, shuffle, g, fused): # what must be the same on all ranks
-    world = ranks()[1]
-    _whole('epochs', epochs, 0)
-    if _whole('bs', bs)<world: raise ValueError(f'bs {bs} has too few rows for {world} processes: one each, at least')
+def _check_args(model, x, y, valid, metric, epochs, lrs, bs, shuffle, g, fused): # what all ranks must share
+    epochs,bs,world = _whole('epochs', epochs, 0),_whole('bs', bs),ranks()[1]
+    if bs<world: raise ValueError(f'bs {bs} is less than one row for each of {world} processes')
     if fused: _check_fused(model)
     for e in _bad(model, x, y, valid, metric, None, lrs, g): raise e
-    SGD(model.params(), lrs[0])
-    if fused: [_try(model, *pair) for pair in ((x, y), valid)[:1+bool(valid)]]
-    sets = {k: ', '.join(map(_shown, o))+f', SHA-256 {_hash(*o)}…' for k,o in
-        dict(data=(x, y), valid=valid).items() if o}
-    return sets | dict(model=str([(*p.shape, str(p.dtype)) for p in model.params()]), epochs=epochs,
-        bs=bs, lr=lrs[0], final_lr=lrs[1], shuffle=bool(shuffle), fused=bool(fused))
+    for pair in ((x, y), valid)[:1+bool(valid)] if fused else (): _try(model, *pair)
+    data = f'{tuple(x.shape)}, SHA-256 {_hash(x, y, *(valid or ()))}…'
+    return dict(data=data, model=f'{[(*p.shape, p.dtype) for p in model.params()]}', epochs=epochs, bs=bs,
+        lr=lrs[0], final_lr=lrs[1], shuffle=bool(shuffle), fused=bool(fused))
 
-def _check_same(told, names): # between ranks, or between a checkpoint and this run
-    for name,o in zip(names, told):
-        for k in told[0].keys() | o.keys():
-            a,b = told[0].get(k),o.get(k)
-            if a!=b: raise ValueError(f'{k} of {names[0]}: {a}; {k} of {name}: {b}. Both must be the same')
+def _check_same(a, first, b, second):
+    for k,v in first.items():
+        if second[k]!=v: raise ValueError(f'{k} must be the same: {a} has {v}, {b} has {second[k]}')
 
 # %% ../nbs/09_distributed.ipynb #d1500165
-def _keep(path, run, model, g, records): # the state of rank 0, to `path`
-    _save(dict(run=run, weights=model.params(), generator=g.get_state(),
-        records=records, hash=_hash(*model.params(), g.get_state())), path)
+def _keep(path, run, model, g, records): # write what the run needs to go on
+    text = json.dumps([run, records], default=float)
+    tensors = [t.cpu() for t in (*model.params(), g.get_state())]
+    _save(dict(text=text, tensors=tensors, hash=_hash(text, *tensors)), path)
 
-def _load(path, run, model, g): # the state that `_keep` wrote; the records
+def _resume(path, run, model, g): # read it; the records of the epochs that are done
+    if not (path and os.path.exists(path)): return []
     try:
         old = torch.load(path, weights_only=True)
-        whole = old['hash']==_hash(*old['weights'], old['generator'])
+        whole = old['hash']==_hash(old['text'], *old['tensors'])
     except Exception: whole = False
-    again = f'{path} is damaged, or no checkpoint: delete it, or put a copy there'
-    if not whole: raise ValueError(again)
-    _check_same([run, old['run']], ['this run', str(path)])
-    for p,q in zip(model.params(), old['weights']): p.copy_(q)
-    g.set_state(old['generator'])
-    return old['records']
-
-# %% ../nbs/09_distributed.ipynb #d1500170
-def _shards(n, bs, shuffle, g, device): # of each batch: its rows, this rank's of them
-    order = torch.arange(n)
-    if shuffle: order = torch.randperm(n, generator=g, device=g.device)
-    for rows in order.to(device).split(bs): yield rows,shard(rows)
+    if not whole: raise ValueError(f'{path} is damaged, or no checkpoint: delete it')
+    theirs,records = json.loads(old['text'])
+    _check_same('this run', run, path, theirs)
+    for p,t in zip(model.params(), old['tensors']): p.copy_(t)
+    g.set_state(old['tensors'][-1])
+    return records
 
 # %% ../nbs/09_distributed.ipynb #d1500175
+def _shards(n, bs, shuffle, g, device): # of each batch: its rows, and this rank's
+    order = torch.randperm(n, generator=g, device=g.device) if shuffle else torch.arange(n)
+    for rows in order.to(device).split(bs): yield rows,shard(rows)
+
 def fit_shared(
     model:Module, # the same in each process
     x, # (n, m), floating: all rows, in each process
@@ -249,111 +221,72 @@ def fit_shared(
     final_lr:float=0., # learning rate that the steps fall to, linearly
     bs:int=64, # rows in a step, of all processes together
     shuffle:bool=True, # draw the rows in a new order each epoch?
-    generator=None, # source of that order, rank 0's counts; None: torch's own
+    generator=None, # source of that order, on rank 0; None: torch's own
     progress:bool=True, # show a progress bar, on rank 0?
-    fused:bool=True, # the step of `fit_fused`, else that of `fit`
-    checkpoint=None, # file that rank 0 writes after each epoch, and begins with
+    fused:bool=True, # with the fused step, which wants a model as `fit_fused` does
+    checkpoint=None, # file that rank 0 writes after each epoch, and goes on from
 )->list: # as `fit`
-    "`fit` in all processes together, each with its part of each batch"
-    rank,g = ranks()[0],generator or torch.default_generator
-    args = epochs, (lr, final_lr), bs, shuffle, generator, fused
-    told = _told(lambda: _check_args(model, x, y, valid, metric, *args), x.device)
-    _check_same(told, [f'rank {r}' for r in range(len(told))])
-    run = told[0] | dict(seed=generator and generator.initial_seed())
-    def begin():
-        there = not rank and checkpoint and Path(checkpoint).exists()
-        return _load(checkpoint, run, model, g) if there else []
-    records = _told(begin, x.device)[0]
+    "`fit` in all processes together: each computes its shard of each batch"
+    args = model, x, y, valid, metric, epochs, (lr, final_lr), bs, shuffle, generator, fused
+    told,rank = _told(lambda: _check_args(*args)),ranks()[0]
+    for r,o in enumerate(told): _check_same('rank 0', told[0], f'rank {r}', o)
+    run,g = told[0]|dict(seed=generator and generator.initial_seed()),generator or torch.default_generator
+    cpu,path = x.device.type=='cpu',None if rank else checkpoint
+    records,state = _told(lambda: [_resume(path, run, model, g), g.get_state().tolist()])[0]
+    g.set_state(torch.tensor(state, dtype=torch.uint8))
     share(model)
-    state = g.get_state().to(x.device)
-    _first(state)
-    g.set_state(state.cpu())
-    batches,cpu = math.ceil(len(x)/bs),x.device.type=='cpu'
-    lrs = [*_lrs(lr, final_lr, epochs*batches)]
-    step = (_Fused if fused else _Plain)(model, lr)
-    often = .1 if sys.stderr and sys.stderr.isatty() else 10
-    bar = tqdm(total=len(lrs), initial=len(records)*batches, mininterval=often,
-        disable=not (progress and sys.stderr and not rank))
+    net = (_Fused if fused else _Plain)(model, lr)
+    batches = math.ceil(len(x)/bs)
+    lrs,done = [*_lrs(lr, final_lr, epochs*batches)],len(records)*batches
+    bar = tqdm(total=len(lrs), initial=done, disable=not (progress and sys.stderr and not rank))
     try:
         with bar:
             for epoch in range(len(records), epochs):
                 start,losses = time.perf_counter(),[]
-                with torch.inference_mode():
-                    shards = _shards(len(x), bs, shuffle, g, x.device)
-                    for (rows,mine),lr in zip(shards, lrs[epoch*batches:]):
-                        loss = step(x[mine], y[mine], len(rows), lr)
-                        losses.append(float(loss) if cpu else loss)
-                        fine = not cpu or math.isfinite(losses[-1])
-                        if not fine: break
-                        bar.update()
-                if not (fine and step.save()): raise step.fault(losses, epoch, x[rows], y[rows])
-                done = model, losses, len(x), bs, epoch, start, step
-                records.append(_record(*done, valid, metric))
-                if checkpoint and not rank: _keep(checkpoint, run, model, g, records)
+                for (rows,mine),net.lr in zip(_shards(len(x), bs, shuffle, g, x.device), lrs[epoch*batches:]):
+                    loss = net.grads(x[mine], y[mine], len(rows))
+                    losses.append(float(loss) if cpu else loss)
+                    fine = not cpu or math.isfinite(losses[-1])
+                    if not fine: break
+                    net.step()
+                    bar.update()
+                if not (fine and net.save()): raise net.fault(losses, epoch, x[rows], y[rows])
+                records.append(_record(model, losses, len(x), bs, epoch, start, net, valid, metric))
+                if path: _keep(path, run, model, g, records)
                 bar.set_postfix(records[-1])
-    finally: step.save()
+    finally: net.save()
     return records
 
 # %% ../nbs/09_distributed.ipynb #d1500180
-def _local(): # settings by which processes on one machine find each other, for the environment
-    loop = {name for _,name in socket.if_nameindex()} & {'lo', 'lo0'} # Linux, macOS: whatever the host is called
-    return {'GLOO_SOCKET_IFNAME': o for o in loop} | ({'USE_LIBUV': '0'} if os.name=='nt' else {})
-
-def _check_backend(backend, device): # of the group, and where the tensors are
-    if not dist.is_backend_available(backend): raise ValueError(f'no backend {backend!r} here: take gloo, or nccl for GPUs')
-    if (backend=='nccl')>(device.type=='cuda'): raise ValueError(f'nccl needs GPUs, not {device}: take --backend gloo')
+def _local(): # settings with which the processes of one machine find each other, for the environment
+    loops = {name for _,name in socket.if_nameindex()} & {'lo', 'lo0'} # Linux, macOS; whatever the host is called
+    return {'GLOO_SOCKET_IFNAME': o for o in loops} | ({'USE_LIBUV': '0'} if os.name=='nt' else {})
 
 @contextmanager
-def _group(backend, device, timeout): # all processes of `torchrun`; an error is said once, and all end
-    env = os.environ
-    rank,world,local = (int(env[o]) for o in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'))
-    for k,v in _local().items() if env['LOCAL_WORLD_SIZE']==env['WORLD_SIZE'] else (): env.setdefault(k, v)
-    env.setdefault('TORCH_NCCL_BLOCKING_WAIT', '1')  # a timeout is then an error that can be caught
-    seconds = timedelta(seconds=timeout)
-    store,*_ = next(dist.rendezvous('env://', timeout=seconds))
-    if env.get('TORCHELASTIC_USE_AGENT_STORE')=='True': # it still has what a life that died left there
+def _group(backend, device, seconds): # the processes of torchrun; an error is said once, and all of them end
+    env,wait = os.environ,timedelta(seconds=seconds)
+    if 'RANK' not in env: return (yield print('one process; for two: torchrun --nproc-per-node 2 -m mlp_foundations.distributed'))
+    if env.get('LOCAL_WORLD_SIZE')==env['WORLD_SIZE']: env.update(_local()|env)
+    env.setdefault('TORCH_NCCL_BLOCKING_WAIT', '1') # a timeout is an error that can be caught
+    store,rank,world = next(dist.rendezvous('env://', timeout=wait))
+    if env.get('TORCHELASTIC_USE_AGENT_STORE')=='True': # it keeps what the processes before a restart wrote
         store = dist.PrefixStore(f'life {env["TORCHELASTIC_RESTART_COUNT"]}', store)
     try:
-        _check_backend(backend, device)
-        if device.type=='cuda': torch.cuda.set_device(device)
+        if not dist.is_backend_available(backend): raise ValueError(f'no backend {backend!r} here: take gloo, or nccl for cuda')
+        _on(device)
+        if device.startswith('cuda'): torch.cuda.set_device(device)
         with _awaited(store, rank, world):
-            dist.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=seconds)
+            dist.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=wait)
         yield
-    except (ArithmeticError, OSError, TypeError, ValueError) as e:
-        _say(e, store, rank)
+    except (ArithmeticError, OSError, RuntimeError, TypeError, ValueError) as e:
+        if rank: time.sleep(1)                   # rank 0 says it, unless that is missing
+        try: silent = store.add('said', 1)==1
+        except RuntimeError: silent = True       # it has ended, and the store with it
+        if silent: print(f'rank {rank}: {type(e).__name__}: {e}', file=sys.stderr, flush=True)
         sys.exit(1)
     dist.destroy_process_group()
 
-def _say(e, store, rank): # by rank 0; by another one if that is silent
-    try:
-        if rank: return store.wait(['said'], timedelta(seconds=2))
-    except RuntimeError: pass
-    try: first = store.add('saying', 1)==1
-    except RuntimeError: first = False           # rank 0 has said it, and the store ended with it
-    if first: print(f'rank {rank}: {type(e).__name__}: {e}', file=sys.stderr, flush=True)
-    if not rank: store.set('said', '')
-
 # %% ../nbs/09_distributed.ipynb #d1500190
-def _train(nh, epochs, lr, bs, seed, device, save, plain, checkpoint):
-    rank,world = ranks()
-    for o in filter(None, (save, checkpoint)):
-        if not Path(o).parent.is_dir(): raise ValueError(f'no folder {Path(o).parent} for {o}: make it first')
-    x,y,xv,yv = get_data(device=device)
-    mean,std = x.mean(),x.std()
-    x,xv = normalize(x, mean, std),normalize(xv, mean, std)
-    m,g = x.shape[1],torch.Generator().manual_seed(seed)
-    w1 = kaiming_normal(m, nh, generator=g, device=device)/2
-    w2 = xavier_normal(nh, 10, generator=g, device=device)/2
-    b1,b2 = torch.zeros(nh).to(w1),torch.zeros(10).to(w1)
-    model = Model([Lin(w1, b1), Relu(), Lin(w2, b2)], CrossEntropy())
-    if not rank: print(f'{m} → {nh} → 10, {epochs} epochs, bs {bs}, lr {lr} falling to 0, {world} × {device}', flush=True)
-    fit_shared(model, x, y, valid=(xv, yv), metric=accuracy, epochs=epochs, lr=lr, bs=bs, generator=g,
-        fused=not plain, checkpoint=checkpoint)
-    if rank: return
-    xt,yt = get_test(device=device)
-    print(f'test accuracy {accuracy(model(normalize(xt, mean, std)), yt):.4f}')
-    if save: _save(dict(w1=w1, b1=b1, w2=w2, b2=b2, mean=mean, std=std), save)
-
 @call_parse
 def train(
     nh:int=50, # hidden units
@@ -361,18 +294,32 @@ def train(
     lr:float=.2, # learning rate, falling linearly to 0
     bs:int=64, # digits in a step, of all processes together
     seed:int=0, # seed of the weights and of the shuffling
-    device:str=None, # where it runs: cpu or cuda; the GPUs, one for each process, where there are any
+    device:str=None, # where it runs: cpu, or cuda, a GPU for each process; cuda if there is one
     save:str=None, # file for the weights, to be read by torch.load
-    plain:bool=False, # the step of fit, not that of fit_fused
-    checkpoint:str=None, # file to go on from after a process has died
-    backend:str=None, # how processes talk: gloo or nccl; nccl on GPUs
-    timeout:float=300., # seconds after which a silent process counts as missing
+    plain:bool=False, # the step of fit, not the fused one
+    checkpoint:str=None, # file that is written after each epoch, and from which a restarted run goes on
+    backend:str=None, # gloo or nccl; nccl for cuda
+    timeout:float=300., # seconds after which a silent process is missing
 ):
     "Train one hidden layer on MNIST in all processes of torchrun; print its test accuracy"
-    kind,local = device or ('cuda' if torch.cuda.is_available() else 'cpu'),os.environ.get('LOCAL_RANK', 0)
-    device = torch.device(f'cuda:{local}' if kind=='cuda' else kind)
-    args = nh, epochs, lr, bs, seed, device, save, plain, checkpoint
-    if 'RANK' in os.environ:
-        with _group(backend or ('nccl' if kind=='cuda' else 'gloo'), device, timeout): return _train(*args)
-    print('one process; for two: torchrun --nproc-per-node 2 -m mlp_foundations.distributed')
-    _train(*args)
+    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    backend = backend or ('nccl' if device=='cuda' and dist.is_nccl_available() else 'gloo')
+    if device=='cuda': device = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
+    with _group(backend, device, timeout):
+        rank,world = ranks()
+        for o in filter(None, (save, checkpoint)):
+            if not Path(o).parent.is_dir(): raise ValueError(f'no folder {Path(o).parent} for {o}: make it first')
+        x,y,xv,yv = get_data(device=device)
+        mean,std = x.mean(),x.std()
+        x,xv = normalize(x, mean, std),normalize(xv, mean, std)
+        m,g = x.shape[1],torch.Generator().manual_seed(seed)
+        w1 = kaiming_normal(m, nh, generator=g, device=device)/2
+        w2 = xavier_normal(nh, 10, generator=g, device=device)/2
+        b1,b2 = torch.zeros(nh).to(w1),torch.zeros(10).to(w1)
+        model = Model([Lin(w1, b1), Relu(), Lin(w2, b2)], CrossEntropy())
+        if not rank: print(f'{m} → {nh} → 10, {epochs} epochs, bs {bs}, lr {lr} falling to 0, {world} × {device}', flush=True)
+        fit_shared(model, x, y, (xv, yv), accuracy, epochs, lr, bs=bs, generator=g, fused=not plain, checkpoint=checkpoint)
+        if rank: return
+        xt,yt = get_test(device=device)
+        print(f'test accuracy {accuracy(model(normalize(xt, mean, std)), yt):.4f}')
+        if save: _save(dict(w1=w1, b1=b1, w2=w2, b2=b2, mean=mean, std=std), save)
