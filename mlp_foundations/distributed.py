@@ -64,19 +64,21 @@ def all_to_one(t, # contiguous, of the same shape and dtype in each process
 # %% ../nbs/09_distributed.ipynb #d1500130
 def _store(): # what all processes write to and read from
     return dist.distributed_c10d._get_default_store() if dist.is_initialized() else dist.HashStore()
+
 @contextmanager
 def _awaited(*where): # the error of a collective names the ranks that don't say that they wait, too
     try: yield
     except RuntimeError as e:
         store,rank,world = where or (_store(), *ranks())
-        keys = [f'waiting {r}' for r in range(world)]
-        store.set(keys[rank], '')
-        try: store.wait(keys, timedelta(seconds=3))
-        except RuntimeError:
-            gone = [r for r,k in enumerate(keys) if not store.check([k])]
-            raise TimeoutError(f'rank {gone} did not come, and rank {rank} stops waiting. Look for an error or '
-                'an endless loop there; where it is only slow, set a longer timeout') from e
-        raise
+        try:
+            store.set(f'waiting {rank}', '')
+            for _ in range(60):                  # 3 seconds: not all notice at once
+                gone = [str(r) for r in range(world) if not store.check([f'waiting {r}'])]
+                if gone: time.sleep(.05)
+        except RuntimeError: gone = ['0']        # its process may hold the store
+        if not gone: raise
+        raise TimeoutError(f'missing: rank {", ".join(gone)}; rank {rank} waited in vain. Look there for an '
+            'error or an endless loop; if it is only slow, set a longer timeout') from e
 
 # %% ../nbs/09_distributed.ipynb #d1500135
 def _sum(t): # add `t` over all processes, in place
@@ -165,11 +167,9 @@ def _told(f): # what `f()` returns on each rank, through JSON; an error of one i
         if error: raise fault or ValueError(f'rank {r}: {error}')
     return [o for o,_ in told]
 
-def _hash(*os): # of texts, and of the shapes, dtypes and bytes of tensors
-    sha = hashlib.sha256()
-    for o in os:
-        sha.update(str(o if isinstance(o, str) else (*o.shape, o.dtype)).encode())
-        if torch.is_tensor(o): sha.update(o.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+def _hash(text, *ts): # of a text, and of the shapes, dtypes and bytes of tensors
+    sha = hashlib.sha256(str([text, *((*t.shape, t.dtype) for t in ts)]).encode())
+    for t in ts: sha.update(t.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
     return sha.hexdigest()[:16]
 
 def _check_args(model, x, y, valid, metric, epochs, lrs, bs, shuffle, g, fused): # what all ranks must share
@@ -178,11 +178,11 @@ def _check_args(model, x, y, valid, metric, epochs, lrs, bs, shuffle, g, fused):
     if fused: _check_fused(model)
     for e in _bad(model, x, y, valid, metric, None, lrs, g): raise e
     for pair in ((x, y), valid)[:1+bool(valid)] if fused else (): _try(model, *pair)
-    data = f'{tuple(x.shape)}, SHA-256 {_hash(x, y, *(valid or ()))}…'
+    data = f'{tuple(x.shape)}, SHA-256 {_hash("", x, y, *(valid or ()))}…'
     return dict(data=data, model=f'{[(*p.shape, p.dtype) for p in model.params()]}', epochs=epochs, bs=bs,
         lr=lrs[0], final_lr=lrs[1], shuffle=bool(shuffle), fused=bool(fused))
 
-def _check_same(a, first, b, second):
+def _check_same(a, first, b, second): # two runs, and what they are called
     for k,v in first.items():
         if second[k]!=v: raise ValueError(f'{k} must be the same: {a} has {v}, {b} has {second[k]}')
 
@@ -243,7 +243,8 @@ def fit_shared(
         with bar:
             for epoch in range(len(records), epochs):
                 start,losses = time.perf_counter(),[]
-                for (rows,mine),net.lr in zip(_shards(len(x), bs, shuffle, g, x.device), lrs[epoch*batches:]):
+                shards = _shards(len(x), bs, shuffle, g, x.device)
+                for (rows,mine),net.lr in zip(shards, lrs[epoch*batches:]):
                     loss = net.grads(x[mine], y[mine], len(rows))
                     losses.append(float(loss) if cpu else loss)
                     fine = not cpu or math.isfinite(losses[-1])
@@ -259,20 +260,22 @@ def fit_shared(
 
 # %% ../nbs/09_distributed.ipynb #d1500180
 def _local(): # settings with which the processes of one machine find each other, for the environment
-    loops = {name for _,name in socket.if_nameindex()} & {'lo', 'lo0'} # Linux, macOS; whatever the host is called
+    loops = {name for _,name in socket.if_nameindex()} & {'lo', 'lo0'} # Linux, macOS
     return {'GLOO_SOCKET_IFNAME': o for o in loops} | ({'USE_LIBUV': '0'} if os.name=='nt' else {})
 
 @contextmanager
 def _group(backend, device, seconds): # the processes of torchrun; an error is said once, and all of them end
     env,wait = os.environ,timedelta(seconds=seconds)
-    if 'RANK' not in env: return (yield print('one process; for two: torchrun --nproc-per-node 2 -m mlp_foundations.distributed'))
+    if 'RANK' not in env:
+        print('one process; for two: torchrun --nproc-per-node 2 -m mlp_foundations.distributed')
+        return (yield)
     if env.get('LOCAL_WORLD_SIZE')==env['WORLD_SIZE']: env.update(_local()|env)
     env.setdefault('TORCH_NCCL_BLOCKING_WAIT', '1') # a timeout is an error that can be caught
     store,rank,world = next(dist.rendezvous('env://', timeout=wait))
     if env.get('TORCHELASTIC_USE_AGENT_STORE')=='True': # it keeps what the processes before a restart wrote
         store = dist.PrefixStore(f'life {env["TORCHELASTIC_RESTART_COUNT"]}', store)
     try:
-        if not dist.is_backend_available(backend): raise ValueError(f'no backend {backend!r} here: take gloo, or nccl for cuda')
+        if not dist.is_backend_available(backend): raise ValueError(f'no backend {backend!r} here: take gloo')
         _on(device)
         if device.startswith('cuda'): torch.cuda.set_device(device)
         with _awaited(store, rank, world):
@@ -308,7 +311,7 @@ def train(
     with _group(backend, device, timeout):
         rank,world = ranks()
         for o in filter(None, (save, checkpoint)):
-            if not Path(o).parent.is_dir(): raise ValueError(f'no folder {Path(o).parent} for {o}: make it first')
+            if not Path(o).parent.is_dir(): raise ValueError(f'no folder for {o}: make it first')
         x,y,xv,yv = get_data(device=device)
         mean,std = x.mean(),x.std()
         x,xv = normalize(x, mean, std),normalize(xv, mean, std)
@@ -317,8 +320,10 @@ def train(
         w2 = xavier_normal(nh, 10, generator=g, device=device)/2
         b1,b2 = torch.zeros(nh).to(w1),torch.zeros(10).to(w1)
         model = Model([Lin(w1, b1), Relu(), Lin(w2, b2)], CrossEntropy())
-        if not rank: print(f'{m} → {nh} → 10, {epochs} epochs, bs {bs}, lr {lr} falling to 0, {world} × {device}', flush=True)
-        fit_shared(model, x, y, (xv, yv), accuracy, epochs, lr, bs=bs, generator=g, fused=not plain, checkpoint=checkpoint)
+        text = f'{m} → {nh} → 10, {epochs} epochs, bs {bs}, lr {lr} falling to 0, {world} × {device}'
+        if not rank: print(text, flush=True)
+        fit_shared(model, x, y, (xv, yv), accuracy, epochs, lr, bs=bs, generator=g, fused=not plain,
+            checkpoint=checkpoint)
         if rank: return
         xt,yt = get_test(device=device)
         print(f'test accuracy {accuracy(model(normalize(xt, mean, std)), yt):.4f}')
