@@ -1,11 +1,12 @@
 """Groups of processes for test_distributed.py, which reads what this program prints, as JSON. It imports torch once and forks each group,
 with a store and with settings as torchrun's agent gives them; where there is no fork (Windows), or where it is unsafe (macOS), they are spawned."""
-import itertools, json, math, multiprocessing, os, shutil, signal, sys, tempfile, time
+import itertools, json, math, multiprocessing, os, shutil, signal, socket, sys, tempfile, time
 from pathlib import Path
 from unittest import mock
 
 import torch
 import torch.distributed as dist
+from torch.distributed import run
 from mlp_foundations import distributed as D
 from mlp_foundations.layers import Lin, Model, Mse, Relu
 from mlp_foundations.training import CrossEntropy, accuracy, fit
@@ -25,7 +26,7 @@ def net(loss=CrossEntropy, dtype=torch.float64, seed=0):
         layers += [Lin(w if i else w.t().contiguous().t(), torch.randn(q, generator=gen(seed+i+9), dtype=dtype)), Relu()]
     return Model(layers[:-1], loss())
 def off(a, b): return max(((p-q).norm()/p.norm()).item() for p,q in zip(a.params(), b.params()))
-def bits(model): return D._hash(*model.params())
+def bits(model): return D._hash('', *model.params())
 
 # --- groups -------------------------------------------------------------------------------------------------------------
 
@@ -33,22 +34,31 @@ def child(conn, err, env, f, args):
     os.environ.update(env)
     torch.set_num_threads(1)
     os.dup2(os.open(err, os.O_WRONLY|os.O_APPEND|os.O_CREAT), 2)
-    sys.stderr = os.fdopen(os.dup(2), 'w', buffering=1)
     conn.send(f(*args))
 
+def begin(err, f, *args, stuck=False, **env):
+    "A process that calls `f(*args)`; where it will say what it returned; whether `finish` has to kill it"
+    here,there = ctx.Pipe(duplex=False)
+    p = ctx.Process(target=child, args=(there, err, {k: str(v) for k,v in env.items()}, f, args))
+    p.start()
+    there.close()
+    return p,here,stuck
+
 def start(world, f, *args, stuck=()):
-    "Processes that call `f(*args)`; `finish` kills those in `stuck` after the others have ended"
-    folder,ps,life = tempfile.mkdtemp(),[],str(next(lives))
-    err = Path(folder)/'err'
-    err.touch()
-    for r in range(world):
-        env = dict(RANK=r, LOCAL_RANK=r, WORLD_SIZE=world, LOCAL_WORLD_SIZE=world, MASTER_ADDR='127.0.0.1', MASTER_PORT=port, TORCHELASTIC_RESTART_COUNT=life, TORCHELASTIC_USE_AGENT_STORE='True')
-        here,there = ctx.Pipe(duplex=False)
-        p = ctx.Process(target=child, args=(there, err, {k: str(v) for k,v in env.items()}, f, args))
-        p.start()
-        there.close()
-        ps.append((p, here, r in stuck))
-    return ps,err
+    "A group whose processes call `f(*args)`; `finish` kills those in `stuck` after the others have ended"
+    err,env = new_file(),dict(WORLD_SIZE=world, LOCAL_WORLD_SIZE=world, MASTER_ADDR='127.0.0.1', MASTER_PORT=port, TORCHELASTIC_RESTART_COUNT=next(lives), TORCHELASTIC_USE_AGENT_STORE=True)
+    return [begin(err, f, *args, stuck=r in stuck, RANK=r, LOCAL_RANK=r, **env) for r in range(world)],err
+
+def agents(folder, *options, n=1, **env):
+    "`n` of torchrun's agents, which start this program"
+    Path(folder).mkdir()
+    err,args = new_file(),['--max-restarts', '3', '--monitor-interval', '.1', *options, __file__, folder]
+    return [begin(err, run.main, args, OMP_NUM_THREADS=1, **env) for _ in range(n)],err
+
+def new_file():
+    path = Path(tempfile.mkdtemp())/'err'
+    path.touch()
+    return path
 
 def finish(ps, err, seconds=30):
     "What they returned, their exit codes, who had not ended in time, what all wrote to stderr"
@@ -78,8 +88,8 @@ def fit_in(timeout, x, y, model=None, **kw):
 def rings():
     "The largest difference from dist.all_reduce, and the bytes that were sent, for odd sizes"
     with D._group('gloo', 'cpu', 20):
-        (r,world),out = D.ranks(),[]
-        for n in (1, 2, 3, 7, 1001):
+        r,out = D.ranks()[0],[]
+        for n in (1, 2, 3, 7, 60, 1001):
             for dtype in (torch.float32, torch.float64, torch.int64):
                 t = (torch.randn(n, generator=gen(r))*1000).to(dtype)
                 ring,one,want = t.clone(),t.clone(),t.clone()
@@ -87,7 +97,7 @@ def rings():
                 dist.all_reduce(want)
                 size = want.abs().max().item() or 1
                 out.append(dict(n=n, dtype=str(dtype), bytes=t.nbytes, sent=sent, off=[((o-want).abs().max()/size).item() for o in (ring, one)],
-                    bits=[D._hash(ring), D._hash(one)]))
+                    bits=[D._hash('', ring), D._hash('', one)]))
         return out
 
 def equal():
@@ -175,13 +185,32 @@ def resumed(path, fused=True): return fit_in(20, *rows(), checkpoint=path, fused
 def main(folder):
     damaged,paths = Path(folder)/'damaged',{o: str(Path(folder)/o) for o in ('before', 'after')}
     damaged.write_bytes(b'PK\x03\x04')
-    waiting = {o: start(3, f, *args, 2., stuck=[1]) for o,(f,*args) in dict(hang=(hang, 2), never=(never,)).items()} # these sleep most of the time: all at once
-    waiting |= {'a_batch_more': start(2, a_batch_more, 2., stuck=[0])} | {o: start(2, killed, path, o, stuck=[0]) for o,path in paths.items()}
+    with socket.socket() as o:
+        o.bind(('127.0.0.1', 0))
+        free = o.getsockname()[1]
+    several = ['--nnodes', '2', '--nproc-per-node', '1', '--rdzv-backend', 'c10d', '--rdzv-id', 'test', '--rdzv-endpoint', f'localhost:{free}']
+    runs = dict(restarted=agents(f'{folder}/one', '--nproc-per-node', '2'), two_agents=agents(f'{folder}/two', *several, n=2, TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1))
+    waiting = dict(hang=start(3, hang, 2, 2., stuck=[1]), never=start(3, never, 2., stuck=[1]), a_batch_more=start(2, a_batch_more, 2., stuck=[0])) # these sleep most of the time
+    waiting |= {o: start(2, killed, path, o, stuck=[0]) for o,path in paths.items()}
     waiting |= {f'refused {o}': start(3, refused, o, str(damaged)) for o in ('backend', 'pixel', 'label', 'rows', 'epochs', 'bs', 'sizes', 'nan', 'damaged')}
-    out = {k: finish(*o) for k,o in waiting.items()}
+    out = dict(port=free, whole=group(2, resumed, None), broken=group(2, broken))
+    out |= {f'rings {p}': group(p, rings) for p in (2, 3, 4, 5)} | {f'equal {p}': group(p, equal) for p in (2, 3, 4)}
+    out |= {k: finish(*o) for k,o in (waiting|runs).items()}
     out |= {f'epochs {o}': len(json.loads(torch.load(path, weights_only=True)['text'])[1]) for o,path in paths.items()}
-    out |= {f'resumed {o}': group(2, resumed, path) for o,path in paths.items()} | dict(whole=group(2, resumed, None), broken=group(2, broken))
-    return out | {f'rings {p}': group(p, rings) for p in (2, 3, 4, 5)} | {f'equal {p}': group(p, equal) for p in (2, 3, 4)}
+    out |= {f'resumed {o}': group(2, resumed, path) for o,path in paths.items()}
+    for k,o in (('restarted', 'one'), ('two_agents', 'two')): out[k]['ranks'] = [json.loads((Path(folder)/o/f'rank {r}').read_text()) for r in range(2)]
+    return out
+
+def worker(folder):
+    "What torchrun starts: rank 1 kills itself in the middle of the third epoch, in its first life"
+    mark,real,calls = Path(folder)/'killed',D._Fused.grads,itertools.count(1)
+    def grads(*args):
+        if next(calls)==6 and os.environ['RANK']=='1' and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*args)
+    with mock.patch.object(D._Fused, 'grads', grads): seen = fit_in(20, *rows(), checkpoint=str(Path(folder)/'checkpoint'))
+    (Path(folder)/f'rank {os.environ["RANK"]}').write_text(json.dumps(seen | dict(calls=next(calls)-1)))
 
 def serve(conn):
     "The store, in a process of its own: to fork from one that has threads is not safe"
@@ -189,7 +218,8 @@ def serve(conn):
     conn.send(here.port)
     conn.recv()
 
-if __name__=='__main__':
+if __name__=='__main__' and 'RANK' in os.environ: worker(sys.argv[1])
+elif __name__=='__main__':
     conn,there = ctx.Pipe()
     server = ctx.Process(target=serve, args=(there,), daemon=True)
     server.start()
