@@ -9,7 +9,6 @@ __all__ = ['ranks', 'ring_all_reduce', 'all_to_one', 'share', 'shard', 'average_
 import hashlib, itertools, json, math, os, socket, sys, time
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -19,7 +18,8 @@ from tqdm import tqdm
 from .data import _on,get_data,get_test,normalize
 from .init import _whole,kaiming_normal,xavier_normal
 from .layers import Lin,Model,Module,Relu
-from .training import SGD,CrossEntropy,accuracy,_bad,_lrs,_nonfinite,_record
+from .training import CrossEntropy,SGD,accuracy
+from .training import _bad,_lrs,_nonfinite,_record
 from .speed import _check_fused,_Columns,_save,_try
 
 # %% ../nbs/09_distributed.ipynb #d1500110
@@ -80,17 +80,50 @@ def _awaited(*where): # the error of a collective names the ranks that don't say
         raise TimeoutError(f'missing: rank {", ".join(gone)}; rank {rank} waited in vain. Look there for an '
             'error or an endless loop; if it is only slow, set a longer timeout') from e
 
+_calls = itertools.count()
+def _told(f): # what `f()` returns on each rank, through JSON; an error of one is raised on all
+    (rank,world),store,call,fault = ranks(),_store(),next(_calls),None
+    try: said = [f(), '']
+    except (ArithmeticError, OSError, TypeError, ValueError) as e: fault,said = e,[None, str(e)]
+    store.set(f'{call}, {rank}', json.dumps(said, default=float))
+    with _awaited(): told = [json.loads(store.get(f'{call}, {r}')) for r in range(world)]
+    for r,(_,error) in enumerate(told):
+        if error: raise fault or ValueError(f'rank {r}: {error}')
+    return [o for o,_ in told]
+
+def _hash(text, *ts): # of a text, and of the shapes, dtypes and bytes of tensors
+    sha = hashlib.sha256(str([text, *((*t.shape, t.dtype) for t in ts)]).encode())
+    for t in ts: sha.update(t.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return sha.hexdigest()[:16]
+
+def _check_args(model, x, y, valid, metric, epochs, lrs, bs, shuffle, g, fused): # what all ranks must share
+    epochs,bs,world = _whole('epochs', epochs, 0),_whole('bs', bs),ranks()[1]
+    if bs<world: raise ValueError(f'bs {bs} is less than one row for each of {world} processes')
+    if fused: _check_fused(model)
+    for e in _bad(model, x, y, valid, metric, None, lrs, g): raise e
+    for pair in ((x, y), valid)[:1+bool(valid)] if fused else (): _try(model, *pair)
+    data = f'{tuple(x.shape)}, SHA-256 {_hash("", x, y, *(valid or ()))}…'
+    return dict(data=data, model=f'{[(*p.shape, p.dtype) for p in model.params()]}', epochs=epochs, bs=bs,
+        lr=lrs[0], final_lr=lrs[1], shuffle=bool(shuffle), fused=bool(fused))
+
+def _check_same(a, first, b, second): # two runs, and what they are called
+    for k,v in first.items():
+        if second[k]!=v: raise ValueError(f'{k} must be the same: {a} has {v}, {b} has {second[k]}')
+
+def _agreed(*args): # what the checked arguments are, on all ranks
+    told = _told(lambda: _check_args(*args))
+    for r,o in enumerate(told): _check_same('rank 0', told[0], f'rank {r}', o)
+    return told[0]
+
 # %% ../nbs/09_distributed.ipynb #d1500135
 def _sum(t): # add `t` over all processes, in place
     with _awaited(): dist.is_initialized() and dist.all_reduce(t)
-def _first(t): # replace `t` by that of rank 0, in place
-    with _awaited(): dist.is_initialized() and dist.broadcast(t, 0)
 
 def share(model): # parameters of the same shapes in each process
     "Replace the parameters in all processes by those of rank 0, in place"
     for p in model.params():
         t = p.contiguous()
-        _first(t)
+        with _awaited(): dist.is_initialized() and dist.broadcast(t, 0)
         p.copy_(t)
 
 # %% ../nbs/09_distributed.ipynb #d1500140
@@ -155,37 +188,6 @@ class _Fused(_Columns):
         for wb,gs in zip(self.wbs, self.into):
             for p,g in zip(wb, gs): p.sub_(g, alpha=self.lr)
 
-# %% ../nbs/09_distributed.ipynb #d1500160
-_calls = itertools.count()
-def _told(f): # what `f()` returns on each rank, through JSON; an error of one is raised on all
-    (rank,world),store,call,fault = ranks(),_store(),next(_calls),None
-    try: said = [f(), '']
-    except (ArithmeticError, OSError, TypeError, ValueError) as e: fault,said = e,[None, str(e)]
-    store.set(f'{call}, {rank}', json.dumps(said, default=float))
-    with _awaited(): told = [json.loads(store.get(f'{call}, {r}')) for r in range(world)]
-    for r,(_,error) in enumerate(told):
-        if error: raise fault or ValueError(f'rank {r}: {error}')
-    return [o for o,_ in told]
-
-def _hash(text, *ts): # of a text, and of the shapes, dtypes and bytes of tensors
-    sha = hashlib.sha256(str([text, *((*t.shape, t.dtype) for t in ts)]).encode())
-    for t in ts: sha.update(t.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-    return sha.hexdigest()[:16]
-
-def _check_args(model, x, y, valid, metric, epochs, lrs, bs, shuffle, g, fused): # what all ranks must share
-    epochs,bs,world = _whole('epochs', epochs, 0),_whole('bs', bs),ranks()[1]
-    if bs<world: raise ValueError(f'bs {bs} is less than one row for each of {world} processes')
-    if fused: _check_fused(model)
-    for e in _bad(model, x, y, valid, metric, None, lrs, g): raise e
-    for pair in ((x, y), valid)[:1+bool(valid)] if fused else (): _try(model, *pair)
-    data = f'{tuple(x.shape)}, SHA-256 {_hash("", x, y, *(valid or ()))}…'
-    return dict(data=data, model=f'{[(*p.shape, p.dtype) for p in model.params()]}', epochs=epochs, bs=bs,
-        lr=lrs[0], final_lr=lrs[1], shuffle=bool(shuffle), fused=bool(fused))
-
-def _check_same(a, first, b, second): # two runs, and what they are called
-    for k,v in first.items():
-        if second[k]!=v: raise ValueError(f'{k} must be the same: {a} has {v}, {b} has {second[k]}')
-
 # %% ../nbs/09_distributed.ipynb #d1500165
 def _keep(path, run, model, g, records): # write what the run needs to go on
     text = json.dumps([run, records], default=float)
@@ -205,11 +207,20 @@ def _resume(path, run, model, g): # read it; the records of the epochs that are 
     g.set_state(old['tensors'][-1])
     return records
 
-# %% ../nbs/09_distributed.ipynb #d1500175
+def _begin(path, run, model, g): # with the weights, order and records of rank 0
+    def state(): return [_resume(path, run, model, g), g.get_state().tolist()]
+    records,order = _told(state)[0]
+    g.set_state(torch.tensor(order, dtype=torch.uint8))
+    share(model)
+    return records
+
+# %% ../nbs/09_distributed.ipynb #d1500170
 def _shards(n, bs, shuffle, g, device): # of each batch: its rows, and this rank's
-    order = torch.randperm(n, generator=g, device=g.device) if shuffle else torch.arange(n)
+    order = torch.arange(n)
+    if shuffle: order = torch.randperm(n, generator=g, device=g.device)
     for rows in order.to(device).split(bs): yield rows,shard(rows)
 
+# %% ../nbs/09_distributed.ipynb #d1500175
 def fit_shared(
     model:Module, # the same in each process
     x, # (n, m), floating: all rows, in each process
@@ -227,20 +238,14 @@ def fit_shared(
     checkpoint=None, # file that rank 0 writes after each epoch, and goes on from
 )->list: # as `fit`
     "`fit` in all processes together: each computes its shard of each batch"
-    args = model, x, y, valid, metric, epochs, (lr, final_lr), bs, shuffle, generator, fused
-    told,rank = _told(lambda: _check_args(*args)),ranks()[0]
-    for r,o in enumerate(told): _check_same('rank 0', told[0], f'rank {r}', o)
-    run,g = told[0]|dict(seed=generator and generator.initial_seed()),generator or torch.default_generator
-    cpu,path = x.device.type=='cpu',None if rank else checkpoint
-    records,state = _told(lambda: [_resume(path, run, model, g), g.get_state().tolist()])[0]
-    g.set_state(torch.tensor(state, dtype=torch.uint8))
-    share(model)
-    net = (_Fused if fused else _Plain)(model, lr)
-    batches = math.ceil(len(x)/bs)
-    lrs,done = [*_lrs(lr, final_lr, epochs*batches)],len(records)*batches
-    bar = tqdm(total=len(lrs), initial=done, disable=not (progress and sys.stderr and not rank))
+    args = model, x, y, valid, metric, epochs, (lr, final_lr), bs, shuffle, generator
+    run = _agreed(*args, fused) | dict(seed=generator and generator.initial_seed())
+    rank,cpu,g = ranks()[0],x.device.type=='cpu',generator or torch.default_generator
+    path,batches = None if rank else checkpoint,math.ceil(len(x)/bs)
+    records,lrs = _begin(path, run, model, g),[*_lrs(lr, final_lr, epochs*batches)]
+    net,hide = (_Fused if fused else _Plain)(model, lr),rank or not (progress and sys.stderr)
     try:
-        with bar:
+        with tqdm(total=len(lrs), initial=len(records)*batches, disable=hide) as bar:
             for epoch in range(len(records), epochs):
                 start,losses = time.perf_counter(),[]
                 shards = _shards(len(x), bs, shuffle, g, x.device)
@@ -251,8 +256,10 @@ def fit_shared(
                     if not fine: break
                     net.step()
                     bar.update()
-                if not (fine and net.save()): raise net.fault(losses, epoch, x[rows], y[rows])
-                records.append(_record(model, losses, len(x), bs, epoch, start, net, valid, metric))
+                xb,yb = x[rows],y[rows]
+                if not (fine and net.save()): raise net.fault(losses, epoch, xb, yb)
+                done = model, losses, len(x), bs, epoch, start, net
+                records.append(_record(*done, valid, metric))
                 if path: _keep(path, run, model, g, records)
                 bar.set_postfix(records[-1])
     finally: net.save()
@@ -311,7 +318,7 @@ def train(
     with _group(backend, device, timeout):
         rank,world = ranks()
         for o in filter(None, (save, checkpoint)):
-            if not Path(o).parent.is_dir(): raise ValueError(f'no folder for {o}: make it first')
+            if not os.path.isdir(os.path.dirname(o) or '.'): raise ValueError(f'no folder for {o}: make it')
         x,y,xv,yv = get_data(device=device)
         mean,std = x.mean(),x.std()
         x,xv = normalize(x, mean, std),normalize(xv, mean, std)
@@ -320,10 +327,10 @@ def train(
         w2 = xavier_normal(nh, 10, generator=g, device=device)/2
         b1,b2 = torch.zeros(nh).to(w1),torch.zeros(10).to(w1)
         model = Model([Lin(w1, b1), Relu(), Lin(w2, b2)], CrossEntropy())
-        text = f'{m} → {nh} → 10, {epochs} epochs, bs {bs}, lr {lr} falling to 0, {world} × {device}'
-        if not rank: print(text, flush=True)
-        fit_shared(model, x, y, (xv, yv), accuracy, epochs, lr, bs=bs, generator=g, fused=not plain,
-            checkpoint=checkpoint)
+        what = f'{m} → {nh} → 10, {epochs} epochs, bs {bs}, lr {lr} falling to 0, {world} × {device}'
+        if not rank: print(what, flush=True)
+        kw = dict(bs=bs, generator=g, fused=not plain, checkpoint=checkpoint)
+        fit_shared(model, x, y, (xv, yv), accuracy, epochs, lr, **kw)
         if rank: return
         xt,yt = get_test(device=device)
         print(f'test accuracy {accuracy(model(normalize(xt, mean, std)), yt):.4f}')
