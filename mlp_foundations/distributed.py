@@ -243,9 +243,9 @@ def fit_shared(
     rank,cpu,g = ranks()[0],x.device.type=='cpu',generator or torch.default_generator
     path,batches = None if rank else checkpoint,math.ceil(len(x)/bs)
     records,lrs = _begin(path, run, model, g),[*_lrs(lr, final_lr, epochs*batches)]
-    net,hide = (_Fused if fused else _Plain)(model, lr),rank or not (progress and sys.stderr)
+    net,quiet = (_Fused if fused else _Plain)(model, lr),not (progress and sys.stderr)
     try:
-        with tqdm(total=len(lrs), initial=len(records)*batches, disable=hide) as bar:
+        with tqdm(total=len(lrs), initial=len(records)*batches, disable=quiet or rank>0) as bar:
             for epoch in range(len(records), epochs):
                 start,losses = time.perf_counter(),[]
                 shards = _shards(len(x), bs, shuffle, g, x.device)
