@@ -179,9 +179,8 @@ class _Fused(_Columns):
         self.into = [tuple(next(parts).view_as(p) for p in wb) for wb in self.wbs]
     def grads(self, x, y, total):
         self.flat.zero_()
-        if len(x):
-            self.flat[-1] = self(x, y)
-            self.ride(1)                         # sums over the shard's rows
+        self.flat[-1] = self(x, y)
+        self.ride(1)                             # sums over the shard's rows
         _sum(self.flat)                          # sums over the batch's rows
         return self.flat.div_(total)[-1].clone()
     def step(self):

@@ -212,16 +212,16 @@ def worker(folder):
     with mock.patch.object(D._Fused, 'grads', grads): seen = fit_in(20, *rows(), checkpoint=str(Path(folder)/'checkpoint'))
     (Path(folder)/f'rank {os.environ["RANK"]}').write_text(json.dumps(seen | dict(calls=next(calls)-1)))
 
-def serve(conn):
+def serve(conn, parent):
     "The store, in a process of its own: to fork from one that has threads is not safe"
     here = dist.TCPStore('127.0.0.1', 0, is_master=True, wait_for_workers=False)
     conn.send(here.port)
-    conn.recv()
+    while os.getppid()==parent: time.sleep(.2)
 
 if __name__=='__main__' and 'RANK' in os.environ: worker(sys.argv[1])
 elif __name__=='__main__':
     conn,there = ctx.Pipe()
-    server = ctx.Process(target=serve, args=(there,), daemon=True)
+    server = ctx.Process(target=serve, args=(there, os.getpid()), daemon=True)
     server.start()
     port = conn.recv()
     print(json.dumps(main(sys.argv[1])))
