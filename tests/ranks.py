@@ -107,7 +107,7 @@ def equal():
         for i,(n,loss,dtype,fused,shuffle) in enumerate(itertools.product((103, 97), (CrossEntropy, Mse), (torch.float64, torch.float32), (True, False), (True, False))):
             if i%3!=D.ranks()[1]%3: continue     # each case in one of the groups of 2, 3 and 4
             (x,y),a,b = rows(n, loss, dtype),net(loss, dtype, seed=r),net(loss, dtype) # the first weights and the order are those of rank 0
-            kw = dict(valid=(x, y), epochs=3 if dtype==torch.float64 else 1, lr=.1, bs=16, shuffle=shuffle, progress=False)
+            kw = dict(valid=(x, y), epochs=2 if dtype==torch.float64 else 1, lr=.1, bs=16, shuffle=shuffle, progress=False)
             if loss is CrossEntropy: kw['metric'] = accuracy
             g,h = gen(3+r),gen(3)
             seen,want = D.fit_shared(a, x, y, **kw, fused=fused, generator=g),fit(b, x, y, **kw, generator=h)
