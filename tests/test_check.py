@@ -465,9 +465,9 @@ def spoilt(blank, line):
 def test_a_blank_knows_right_from_wrong(name):
     "A blank that takes every answer, or refuses ours"
     b = BLANKS[name]
-    assert b.lines and check(name, b.right).state=='solved'
+    assert check(name, b.right).state=='solved'
     assert check(name, lambda *args: ...).text==f'{name} is not begun. (This cell may stay as it is.)'
-    for line in b.lines:
+    for line in b.lines or ['returned']:
         if line=='returned' or '.' in line and line.split('.')[0] in b.args:
             v = check(name, spoilt(b, line))
             assert v.state=='wrong' and f'{line}: right' not in v.text, v

@@ -209,6 +209,54 @@ def test_an_answer_is_folded_until_it_is_opened(site, browser):
     answer.locator('code').wait_for(timeout=5000) # the Markdown in it is rendered
     page.close()
 
+def folds_amiss(page):
+    "What is wrong with the exercises on a page of theirs: three folds each, closed, that show hint, solution and slips, whose lines can be read and told apart"
+    page.add_script_tag(path=AXE)
+    res = page.evaluate(r'''() => [...document.querySelectorAll('.bd-article section section')].filter(o => /^\d\d\.\d /.test(o.querySelector('h2').innerText)).flatMap(o => {
+      const name = o.querySelector('h2').innerText.slice(0, 4), folds = [...o.querySelectorAll('.cell_output > details')], res = [], inside = (i, what) => folds[i].querySelector(what);
+      if (folds.map(f => f.querySelector('summary').innerText.split(':')[0]).join()!=='Hint,Solution,Usual slips') return [name+': folds '+folds.map(f => f.querySelector('summary').innerText)];
+      if (folds.some(f => f.open) || folds.some(f => f.children[1]?.checkVisibility({contentVisibilityAuto: true, visibilityProperty: true}) && f.children[1].getBoundingClientRect().height)) res.push(name+': open');
+      folds.forEach(f => f.open = true);
+      if (!inside(0, 'p') || !inside(1, '.highlight-python')) res.push(name+': no hint or no solution');
+      const slips = +folds[2].querySelector('summary').innerText.split(':')[1], diffs = folds[2].querySelectorAll('.highlight-diff');
+      if (!slips || diffs.length!==slips) res.push(`${name}: ${diffs.length} differences for ${slips} slips`);
+      for (const d of diffs) {
+        const [gone, come] = ['.gd', '.gi'].map(k => [...d.querySelectorAll(k)]), colours = l => l.map(o => getComputedStyle(o).backgroundColor);
+        if (!gone.length && !come.length) res.push(name+': a difference without a line');
+        if (gone.some(o => o.innerText[0]!=='-') || come.some(o => o.innerText[0]!=='+') || colours(gone).some(c => /, 0\)$/.test(c) || colours(come).includes(c))) res.push(name+': lines that look alike');
+      }
+      if ([...o.querySelectorAll('pre')].some(p => p.innerText.trim().startsWith('page('))) res.push(name+': the call of page');
+      return res;
+    })''')
+    return res + page.evaluate(LOOK) + sorted(set(page.evaluate(CONTRAST)))
+
+@pytest.mark.parametrize('theme', ['light', 'dark'])
+@pytest.mark.parametrize('width', [1400, 390])
+def test_exercises_are_one_click_from_their_lesson(site, browser, theme, width):
+    page = browser.new_page(viewport=dict(width=width, height=900), color_scheme=theme)
+    for lesson in sorted(site.glob('0*_*.html')):
+        page.goto(lesson.as_uri())
+        link = page.locator('a', has_text='Hint, solution and usual slips of').last
+        name = link.inner_text().split()[-1]
+        link.click()
+        page.wait_for_url('**/exercises/e*.html#*')
+        assert page.evaluate("document.getElementById(decodeURIComponent(location.hash.slice(1))).closest('section').querySelector('h2').innerText").startswith(f'{name} ')
+        assert not folds_amiss(page), lesson.stem
+    page.close()
+
+@pytest.mark.parametrize('said, change', {
+    'folds Hint': "document.querySelector('.cell_output > details:last-of-type').remove()", ': open': "document.querySelector('.cell_output > details').open = true", 'no hint': "document.querySelector('.cell_output > details p').remove()",
+    'differences for': "document.querySelector('.highlight-diff').remove()", 'without a line': "document.querySelectorAll('.gd, .gi').forEach(o => o.className = '')", 'look alike': "document.querySelectorAll('.gd').forEach(o => o.style.background = 'none')",
+    'the call of page': "document.querySelector('.cell_output > details').insertAdjacentHTML('beforebegin', \"<pre>page('04.1')</pre>\")", 'contrast': "document.querySelectorAll('.gd').forEach(o => o.style.setProperty('color', '#aaa', 'important'))"}.items())
+def test_a_fault_in_a_page_of_exercises_is_found(site, browser, said, change):
+    page = browser.new_page()
+    page.goto((site/'exercises'/'e04.html').as_uri())
+    if said!='contrast': assert not folds_amiss(page)
+    page.reload()
+    page.evaluate(change)
+    assert said in '\n'.join(folds_amiss(page))
+    page.close()
+
 def found_by_search(browser, site, words, theme='light'):
     "The links that a search for `words` shows, typed into the first page's field, and what can't be read in them"
     page = browser.new_page(color_scheme=theme)

@@ -150,7 +150,7 @@ def allclose_blind(b):
 ''', 'adds the two')],
 '00.4': [('''
 def is_faulty(x, m, s, limit): return normalize(x, m, s).mean().abs()
-''', 'True or False is asked for'), ('''
+''', 'where bool is asked for'), ('''
 def is_faulty(x, m, s, limit):
     z = (x-x.mean())/x.std()
     return bool(z.mean().abs()>limit)

@@ -143,13 +143,13 @@ WRONG = {
         ('def sigmoid_grad(inp, out): inp.g = out.g * out * (out-1)', 'sign'),
         ('def sigmoid_grad(inp, out): inp.g = out.g * torch.exp(-inp) / (1+torch.exp(-inp))**2', 'computed again'),
         ('def sigmoid_grad(inp, out): inp.grad = out.g * out * (1-out)', 'stored in `inp.g`'),
-        ('def sigmoid_grad(inp, out): inp.g = out * (1-out)', 'upstream gradient'),
+        ('def sigmoid_grad(inp, out): inp.g = out - out*out', 'upstream gradient'),
         ('def sigmoid_grad(inp, out): inp.g = out.grad * out * (1-out)', 'raises TypeError')],
     '04.2': [
         ('def mae_grad(inp, targ): inp.g = torch.sign(targ[:,None] - inp) / len(targ)', 'sign'),
         ('def mae_grad(inp, targ): inp.g = torch.sign(inp[:,0] - targ) / len(targ)', 'shape'),
         ('def mae_grad(inp, targ): inp.g = (inp - targ[:,None]).abs() / len(targ)', 'not its slope'),
-        ('def mae_grad(inp, targ): return torch.sign(inp - targ[:,None]) / len(targ)', 'not there yet')],
+        ('def mae_grad(inp, targ): return torch.sign(inp - targ[:,None]) / len(targ)', 'Nothing is stored')],
     '04.3': [
         ('''
 def w_grad_blocks(inp, out_g, rows):
