@@ -85,7 +85,7 @@ def exercise(
     "Put an exercise into `registry`; `ValueError` for a slip that isn't in the solution"
     registry[name] = Exercise(locals())
 
-# %% ../nbs/workshop/check.ipynb #4430568b
+# %% ../nbs/workshop/check.ipynb #214e0b18
 class Fault(str): pass # a diagnosis, in place of a value
 
 class Watch(TorchFunctionMode):
@@ -110,7 +110,7 @@ def _usable(res):
     for o in _leaves(res):
         if isinstance(o, int) and abs(o)>=2**63: return Fault('It is a whole number of more than 18 digits.')
         if torch.is_tensor(o) and (o.is_nested or o.is_quantized or o.layout!=torch.strided or o.device.type!='cpu'):
-            return Fault('It gives an unusual tensor (sparse, quantized, on another device): a plain one is asked for.')
+            return Fault('It gives an unusual tensor (sparse, quantized, on another device).')
     return res
 
 def _outcome(ex, f, case):
@@ -298,7 +298,7 @@ def _diagnose_leaf(triples, rtol):
     if any(a.shape!=b.shape for a,b in pairs): pairs,args = pairs[:1],args[:1]
     return _other_values(pairs, args, rtol)
 
-# %% ../nbs/workshop/check.ipynb #2fef77d9
+# %% ../nbs/workshop/check.ipynb #b152875a
 def _slip(ex, got, wrong):
     raises = lambda res: {i for i,o in enumerate(res) if o.error}
     for left in (set(), raises(ex.rights), raises(ex.rights)|raises(got)): # on all cases, else on those that don't raise
@@ -327,10 +327,10 @@ def _general(ex, f, got, wrong):
     if inspect.isfunction(f) and any(o.changed for o in ex.rights):
         idle = ex.outcomes(lambda *args, **kwargs: None)
         if all(_same(a.value, b.value, ex.rtol) for a,b in zip(idle, got)):
-            return 'It changes nothing: `p -= ...` changes a tensor in place, `p = p - ...` only binds the name anew.'
+            return 'It changes nothing: `p -= ...` works in place, `p = p - ...` only binds the name anew.'
     return _diagnose([(ex.rights[i].value, got[i].value, got[i].args) for i in bad+[i for i in range(len(got)) if i not in bad]], ex.rtol)
 
-# %% ../nbs/workshop/check.ipynb #0f8163fb
+# %% ../nbs/workshop/check.ipynb #fc024f86
 class _TooLong(BaseException):
     "No `Exception`, which an answer could catch"
 
@@ -358,7 +358,7 @@ def _apart():
         with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad(), warnings.catch_warnings():
             warnings.simplefilter('ignore')
             torch.set_default_dtype(torch.float32)
-            torch.set_num_threads(1) # the cases are small
+            torch.set_num_threads(1)
             yield
     finally:
         torch.set_default_dtype(dtype)
