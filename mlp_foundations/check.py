@@ -21,7 +21,7 @@ import torch
 from torch import tensor
 from torch.overrides import TorchFunctionMode
 
-# %% ../nbs/workshop/check.ipynb #3a7decc3
+# %% ../nbs/workshop/check.ipynb #d99fb0d8
 registry = {} # name: Exercise
 
 @cache
@@ -35,14 +35,12 @@ def _compiled(text):
     if not isinstance(last, ast.Expr): lines,last = [*lines, last],ast.Expr(ast.Constant(None))
     return compile(ast.Module(lines, []), '<call>', 'exec'),compile(ast.Expression(last.value), '<call>', 'eval')
 
-class Exercise:
-    "What `exercise` was given; `answer` is the last name that the solution binds"
+class Exercise: # `answer`: the last name that the solution binds
     def __init__(self, given):
         vars(self).update(given)
         if callable(self.solution): self.solution = inspect.getsource(self.solution)
         self.solution = textwrap.dedent(self.solution).strip()+'\n'
-        last = ast.parse(self.solution).body[-1]
-        self.answer = last.targets[0].id if isinstance(last, ast.Assign) else last.name
+        self.answer = ast.parse(self.solution).body[-1].name
         self.cases = [o.strip() for o in self.cases.splitlines() if o.strip()] or ['']
         self.lines = [o.strip() for o in self.lines.split(',') if o.strip()]
         for old,*_ in self.slips:
@@ -54,7 +52,7 @@ class Exercise:
     def edited(self, slip): return self.solution.replace(*slip[:2])
     def text(self, case): # a call that can be pasted
         if self.call: text = f'{case}\n{textwrap.dedent(self.call).strip()}'.strip()
-        else: text = f'{self.answer}({case})' if callable(self.right) else self.answer
+        else: text = f'{self.answer}({case})'
         return 'torch.manual_seed(42)\n'*('torch.rand' in text) + text
     @cached_property
     def right(self): return self.make(self.solution)
@@ -78,6 +76,7 @@ def exercise(
     oracle=None, # another way to the right values, used like an answer
     lines:str='', # what to compare in place of the value: 'shifted, returned', 'inp.g, w.g'
     watch=None, # from a `Watch` of an answer to a dict of what must be as in the solution
+    predict:str='', # a call whose value can be predicted
     steps:str='', # for `trace`: a model with the answer in it, and a batch: 'Model(...), x, y'
     given:dict={}, # other names that solution and calls use
     rtol:float=1e-4, # allowed difference of each value
@@ -85,11 +84,10 @@ def exercise(
     "Put an exercise into `registry`; `ValueError` for a slip that isn't in the solution"
     registry[name] = Exercise(locals())
 
-# %% ../nbs/workshop/check.ipynb #214e0b18
+# %% ../nbs/workshop/check.ipynb #04b5e749
 class Fault(str): pass # a diagnosis, in place of a value
 
 class Watch(TorchFunctionMode):
-    "The `names` and `calls` of the operations inside, and the most numbers in a tensor that one made"
     def __init__(self):
         super().__init__()
         self.names,self.calls,self.largest = set(),0,0
@@ -298,7 +296,7 @@ def _diagnose_leaf(triples, rtol):
     if any(a.shape!=b.shape for a,b in pairs): pairs,args = pairs[:1],args[:1]
     return _other_values(pairs, args, rtol)
 
-# %% ../nbs/workshop/check.ipynb #b152875a
+# %% ../nbs/workshop/check.ipynb #05c19023
 def _slip(ex, got, wrong):
     raises = lambda res: {i for i,o in enumerate(res) if o.error}
     for left in (set(), raises(ex.rights), raises(ex.rights)|raises(got)): # on all cases, else on those that don't raise
@@ -307,9 +305,9 @@ def _slip(ex, got, wrong):
             same = lambda a,b: _same(a.value, b.value, ex.rtol) and a.seen==b.seen and a.changed==b.changed
             if seen and all(same(out[i], got[i]) for i in range(len(got)) if i not in left): return said,seen[0]
 
-def _judge(ex, f, seconds): # None; or what is wrong, the case that shows it, its outcome
-    if callable(ex.right) and not callable(f): return f'`check` needs `{ex.answer}` itself, not {_show(f)}: leave out the brackets.'
-    with _limit(seconds): got = ex.outcomes(f)
+def _judge(ex, f): # None; or what is wrong, the case that shows it, its outcome
+    if not callable(f): return f'`check` needs `{ex.answer}` itself, not {_show(f)}: leave out the brackets.'
+    with _limit(1.): got = ex.outcomes(f)
     for o in got:
         if o.error: o.error.line = _line(o.error, f)
     wrong = [i for i,(a,b) in enumerate(zip(ex.rights, got)) if not _fits(a, b, ex.rtol)]
@@ -330,17 +328,19 @@ def _general(ex, f, got, wrong):
             return 'It changes nothing: `p -= ...` works in place, `p = p - ...` only binds the name anew.'
     return _diagnose([(ex.rights[i].value, got[i].value, got[i].args) for i in bad+[i for i in range(len(got)) if i not in bad]], ex.rtol)
 
-# %% ../nbs/workshop/check.ipynb #fc024f86
-class _TooLong(BaseException):
-    "No `Exception`, which an answer could catch"
+# %% ../nbs/workshop/check.ipynb #cddcef50
+class _TooLong(BaseException): pass # which no answer catches
 
 @contextmanager
 def _limit(seconds):
-    me,done = ctypes.c_ulong(threading.get_ident()),threading.Event()
+    me,done = threading.get_ident(),threading.Event()
     def wait():
-        for left in [seconds]+20*[.1]: # once more if the answer goes on all the same
-            if done.wait(left): return
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(me, ctypes.py_object(_TooLong))
+        left = seconds
+        while not done.wait(left):
+            left,frame = .1,sys._current_frames()[me]
+            while frame and 'importlib' not in frame.f_code.co_filename: frame = frame.f_back
+            if frame: left = seconds # an import has time, and must not be broken off
+            else: ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(me), ctypes.py_object(_TooLong))
     waiting = threading.Thread(target=wait, daemon=True)
     waiting.start()
     try: yield
@@ -403,7 +403,7 @@ def _wrong_text(ex, why, i, o):
         right,got = ({k: v[k] for k in right if not _same(right[k], o.value[k], ex.rtol)} for v in (right, got))
     return f'{head}\nIt gives {_show(got)}\nwanted: {_show(right)}'
 
-# %% ../nbs/workshop/check.ipynb #54ce0bea
+# %% ../nbs/workshop/check.ipynb #d12d2fb3
 class Verdict:
     "What `check` says of an answer; shows itself as its text"
     def __init__(self,
@@ -416,19 +416,19 @@ class Verdict:
 
 def check(
     name:str, # the exercise or blank: '04.3', '04.a'
-    answer, # your function, class or value
+    answer, # your function or class; or a prediction
 )->Verdict: # solved, not begun, or what is wrong and the smallest case that shows it
     "Try `answer` on small inputs, and say what is wrong; raises `ValueError` where there is no such exercise"
     ex = _asked(name)
     blank = Verdict('blank', f'{name} is not begun.' + (f' Write `{ex.answer}`: {ex.task}' if ex.task else ' (This cell may stay as it is.)'))
     if _is_blank(answer): return blank
+    if ex.predict and not callable(answer):
+        with _apart(): right = _same(eval(ex.predict, {**_names(), ex.answer: ex.right}), answer, .01)
+        return Verdict('solved' if right else 'wrong', f'{name}: your prediction is {"" if right else "not "}right.')
     with _apart():
         ex.rights
-        for seconds in (1., .7): # a first call may load modules
-            try:
-                found = _judge(ex, answer, seconds)
-                break
-            except _TooLong: found = 'It runs for longer than a second: does a loop never end?'
+        try: found = _judge(ex, answer)
+        except _TooLong: found = 'It runs for longer than a second: does a loop never end?'
         if found is None:
             _tries.pop(name, None)
             return Verdict('solved', f'{name} solved: {ex.title}.')
