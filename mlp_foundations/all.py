@@ -20,6 +20,7 @@ from mlp_foundations.backward import *
 from mlp_foundations.layers import *
 from mlp_foundations.training import *
 from mlp_foundations.speed import *
+from mlp_foundations.distributed import *
 from mlp_foundations.trace import *
 from mlp_foundations.check import *
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 root = Path(__file__).resolve().parent.parent
-lessons = sorted((root/'nbs').glob('0[0-8]_*.ipynb'))
+lessons = sorted((root/'nbs').glob('0[0-9]_*.ipynb'))
 
 def cells(path): # the folded ones are left out
     return [(c['cell_type'], ''.join(c['source']), c.get('outputs')) for c in json.loads(path.read_text(encoding='utf-8'))['cells'] if not c['metadata'].get('jupyter')]
