@@ -311,7 +311,7 @@ def test_a_new_exercise_as_contributing_shows_it(added):
 def test_a_fault_in_an_entry_is_found(added, said, old, new): assert any(o.startswith(said) for o in faults(added(old, new)))
 
 @pytest.mark.parametrize('said, name, instead', [
-    ('its blank', '_is_blank', lambda o: False), ('its solution', '_judge', lambda ex, f: ('no', 0, ex.rights[0])), ('gets: ', '_slip', lambda *args: None), ('not the smallest', '_slip', lambda ex, got, wrong: (next(s[2] for s,o in zip(ex.slips, ex.wrongs) if all(alike(*p, 1e-4) for p in zip(o, got))), 1))])
+    ('its blank', '_is_blank', lambda o: False), ('its solution', '_judge', lambda ex, *args: ('no', 0, ex.rights[0])), ('gets: ', '_slip', lambda *args: None), ('not the smallest', '_slip', lambda ex, got, wrong: (next(s[2] for s,o in zip(ex.slips, ex.wrongs) if all(alike(*p, 1e-4) for p in zip(o, got))), 1))])
 def test_an_engine_with_a_fault_is_found(added, monkeypatch, said, name, instead):
     monkeypatch.setattr(engine, name, instead)
     assert any(said in o for o in faults(added()))

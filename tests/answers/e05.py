@@ -243,7 +243,7 @@ class Scale(Module):
     def params(self): return [self.s]
     def forward(self, inp): return self.s*inp
     def bwd(self, out, inp): inp.g,self.s.g = self.s*out.g,-torch.einsum('ij,ij->j', out.g, inp)
-''', 'In `s.g`: The sign is wrong')],
+''', 'In s.g: The sign is wrong')],
 '05.4': [('''
 class Residual(Module):
     def __init__(self, layer): self.layer = layer
