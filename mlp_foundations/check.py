@@ -403,7 +403,7 @@ def _wrong_text(ex, why, i, o):
         right,got = ({k: v[k] for k in right if not _same(right[k], o.value[k], ex.rtol)} for v in (right, got))
     return f'{head}\nIt gives {_show(got)}\nwanted: {_show(right)}'
 
-# %% ../nbs/workshop/check.ipynb #d12d2fb3
+# %% ../nbs/workshop/check.ipynb #695f31cd
 class Verdict:
     "What `check` says of an answer; shows itself as its text"
     def __init__(self,
@@ -418,7 +418,7 @@ def check(
     name:str, # the exercise or blank: '04.3', '04.a'
     answer, # your function or class; or a prediction
 )->Verdict: # solved, not begun, or what is wrong and the smallest case that shows it
-    "Try `answer` on small inputs, and say what is wrong; raises `ValueError` where there is no such exercise"
+    "Try `answer` on small inputs, and say what is wrong; `ValueError` if there is no such exercise"
     ex = _asked(name)
     blank = Verdict('blank', f'{name} is not begun.' + (f' Write `{ex.answer}`: {ex.task}' if ex.task else ' (This cell may stay as it is.)'))
     if _is_blank(answer): return blank
@@ -454,11 +454,11 @@ def page(name):
 def hint(
     name:str, # '04.3'
 )->str: # shown as Markdown
-    "What helps with an exercise; raises `ValueError` where there is no such exercise"
+    "What helps; `ValueError` if there is no such exercise"
     return _Text(_asked(name).hint or 'There is no hint.')
 
 def solution(
     name:str, # '04.3'
 )->str: # shown as Markdown
-    "Our answer to an exercise; raises `ValueError` where there is no such exercise"
+    "Our answer; `ValueError` if there is no such exercise"
     return _Text(_code(_asked(name).solution))

@@ -158,10 +158,10 @@ FAULTS = [
     (lambda x: (x, x, x)[:len(x)], lambda x: (x, x, -x)[:len(x)], [X, Y[:2]], 'In value 2: The sign is wrong: every value is the negative of the right one.'),
     (lambda x: x, lambda x: -x if len(x)>2 else 'a', [X, Y[:2]], 'The sign is wrong: every value is the negative of the right one.'),
     # what can't be compared
-    (lambda x: x, lambda x: torch.nested.nested_tensor([x, x[:1]]), [X], 'It gives an unusual tensor (sparse, quantized, on another device).'),
-    (lambda x: x, lambda x: torch.quantize_per_tensor(x, .5, 0, torch.quint8), [X], 'It gives an unusual tensor (sparse, quantized, on another device).'),
-    (lambda x: x, lambda x: x.to_sparse(), [X], 'It gives an unusual tensor (sparse, quantized, on another device).'),
-    (lambda x: (x, x), lambda x: (x, x.to('meta')), [X], 'It gives an unusual tensor (sparse, quantized, on another device).'),
+    (lambda x: x, lambda x: torch.nested.nested_tensor([x, x[:1]]), [X], 'It gives an unusual tensor'),
+    (lambda x: x, lambda x: torch.quantize_per_tensor(x, .5, 0, torch.quint8), [X], 'It gives an unusual tensor'),
+    (lambda x: x, lambda x: x.to_sparse(), [X], 'It gives an unusual tensor'),
+    (lambda x: (x, x), lambda x: (x, x.to('meta')), [X], 'It gives an unusual tensor'),
     (lambda n: n, lambda n: 2**63, [4], 'It is a whole number of more than 18 digits.'),
     (lambda n: n, lambda n: -2**63, [4], 'It is a whole number of more than 18 digits.'),
     (lambda n: n, lambda n: 2**63-1, [4], 'It is 9.22337e+18, where 4 is right.'),
@@ -230,12 +230,12 @@ def test_what_is_no_function(toy):
 class Double:
     def __init__(self, x): self.x = 2*x""").text
 
-def test_a_value(toy):
-    "An exercise that asks for a number: the answer is the number"
-    assert toy(None, 12, cases='', solution='guess = 12').state=='solved' and toy(None, 12., cases='', solution='guess = 12').state=='wrong'
-    v = toy(None, 13, cases='', solution='guess = 12', slips=[('12', '13', 'One too many.')])
-    assert said(v)=='One too many.' and v.text.splitlines()[3:5]==['It gives 13', 'wanted: 12'], v
-    assert toy(None, ..., cases='', solution='guess = 12').state=='blank'
+@pytest.mark.parametrize('name, right, wrong', [('00.1', 7_840_016, 7_840_000), ('01.1', 300, 12_000), ('02.2', 1.414, 2.), ('03.1', 39_760, 39_700), ('06.1', 109_386, 109_184)])
+def test_a_prediction(name, right, wrong):
+    "A number in place of the function is the reader's prediction"
+    assert check(name, right).state=='solved' and check(name, right).text==f'{name}: your prediction is right.'
+    assert check(name, wrong).state=='wrong' and check(name, wrong).text==f'{name}: your prediction is not right.'
+    assert check(name, 'many').state=='wrong' and check(name, ...).state=='blank'
 
 def test_the_smallest_case_that_shows_it(toy):
     right = lambda x: x

@@ -3,6 +3,7 @@
 `faults` and its like give back what is wrong, as texts. Each is seen to find something at the end of the file.
 """
 import ast, contextlib, inspect, math, random, re, runpy, sys, time
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -113,15 +114,31 @@ class Sulky:
 def recurse(*args, **kwargs): return recurse(*args, **kwargs)
 GARBAGE = [Sulky, 'x', np.ones((2, 3)), np.float64(3), math.nan, 10**400, 1j, torch.empty(3, 2, device='meta'), torch.empty((), device='meta'), torch.eye(3).to_sparse(), torch.ones(2, 3, requires_grad=True),
     torch.ones(2, 2).half(), torch.empty(0, 3), [[1, [2]], {}], ValueError('returned'), torch.full((2, 3), math.inf), True, None, torch.ones(2, 3, dtype=torch.complex64), {1: torch.ones(2)}]
-KINDS = [lambda *args, **kwargs: None, recurse, Sulky, lambda: None, len]
+class Mute:
+    def __repr__(self): raise RuntimeError('not a word')
+class Unsaid(Exception):
+    def __str__(self): raise RuntimeError('not a word')
+def mutters(*args, **kwargs): raise Unsaid
+def leaves(*args, **kwargs): sys.exit(1)
+def holds_itself(*args, **kwargs):
+    res = []
+    res.append(res)
+    return res
+def stores(value, *args, **kwargs):
+    for o in args:
+        if torch.is_tensor(o): o.g = value
+def shrinks(*args, **kwargs):
+    for o in args:
+        if torch.is_tensor(o): o.resize_(0)
+KINDS = [lambda *args, **kwargs: None, recurse, Sulky, lambda: None, len, Mute(), mutters, leaves, holds_itself, shrinks, *(partial(stores, o) for o in (Mute(), 'text', torch.eye(3).to_sparse())), lambda *args, **kwargs: Mute(), lambda *args, **kwargs: {Mute()}]
 
 def unruly(ex):
     "The garbage at which `check` raises, or which it doesn't call wrong"
     answers = [o if not callable(ex.right) else lambda *args, o=o, **kwargs: o for o in GARBAGE if callable(ex.right) or not engine._same(ex.right, o, ex.rtol)]
     for f in [*answers, *KINDS]:
         try: state = check(ex.name, f).state
-        except Exception as e: state = repr(e)
-        if state!='wrong' and not (state=='blank' and engine._is_blank(f)): yield f'{f}: {state}'
+        except BaseException as e: state = type(e).__name__
+        if state!='wrong' and not (state=='blank' and engine._is_blank(f)): yield f'{getattr(f, "__name__", type(f).__name__)}: {state}'
 
 @each
 def test_garbage_is_wrong_and_raises_nothing(name): assert not [*unruly(every[name])]
@@ -294,7 +311,7 @@ def test_a_new_exercise_as_contributing_shows_it(added):
 def test_a_fault_in_an_entry_is_found(added, said, old, new): assert any(o.startswith(said) for o in faults(added(old, new)))
 
 @pytest.mark.parametrize('said, name, instead', [
-    ('its blank', '_is_blank', lambda o: False), ('its solution', '_judge', lambda ex, f: ('no', 0, ex.rights[0])), ('gets: ', '_slip', lambda *args: None), ('not the smallest', '_slip', lambda ex, got, wrong: (next(s[2] for s,o in zip(ex.slips, ex.wrongs) if all(alike(*p, 1e-4) for p in zip(o, got))), 1))])
+    ('its blank', '_is_blank', lambda o: False), ('its solution', '_judge', lambda ex, *args: ('no', 0, ex.rights[0])), ('gets: ', '_slip', lambda *args: None), ('not the smallest', '_slip', lambda ex, got, wrong: (next(s[2] for s,o in zip(ex.slips, ex.wrongs) if all(alike(*p, 1e-4) for p in zip(o, got))), 1))])
 def test_an_engine_with_a_fault_is_found(added, monkeypatch, said, name, instead):
     monkeypatch.setattr(engine, name, instead)
     assert any(said in o for o in faults(added()))

@@ -33,7 +33,7 @@ def idx_size(dims):
 (2, 3)
 (3, 8, 8)
 ''', task='Return how many bytes an unpacked IDX file of unsigned bytes has. `dims` is a tuple, the lengths of its axes.',
-    hint='Add up the magic number, a length for each axis, and the values.', oracle=written, slips=[
+    predict='idx_size((10000, 28, 28))', hint='Add up the magic number, a length for each axis, and the values.', oracle=written, slips=[
     ('4 + 4*len(dims) + ', '', 'The header is missing: the magic number and the lengths stand before the values.'),
     (' + 4*len(dims)', '', 'The lengths are missing from the header: each is a number of four bytes.'),
     ('4 + 4*len', '4*len', 'The magic number is missing: four bytes before the lengths.'),

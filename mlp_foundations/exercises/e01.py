@@ -39,7 +39,7 @@ torch.ones(2).expand(3, 2)
 torch.ones(5, 2)[:2]
 torch.ones(2, 1, 3).expand(2, 4, 3).double()
 ''', task='Return how many different numbers in memory the elements of `t` are. Use only its shape and its strides.',
-    hint='Along an axis of stride 0 all elements are the same number.', oracle=lambda t: len(torch.arange(99).as_strided(t.shape, t.stride()).unique()), slips=[
+    predict='stored_numbers(torch.ones(60, 1, 5).expand(60, 40, 5))', hint='Along an axis of stride 0 all elements are the same number.', oracle=lambda t: len(torch.arange(99).as_strided(t.shape, t.stride()).unique()), slips=[
     (' if s', '', 'These are the elements. Along an axis of stride 0 they are all the same number.'),
     ('if s', 'if not s', 'These are the repeats. Leave out the axes of stride 0, and keep the others.'),
     ('prod(n', 'prod(s', 'Strides are distances in memory. Multiply the sizes of the axes.'),

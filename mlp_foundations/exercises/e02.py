@@ -74,7 +74,7 @@ relu
 torch.tanh
 torch.sigmoid
 ''', task='Return the number k for which weights of std k/√n_in keep the variance before `act` at 1. Measure it with 100,000 `torch.randn`.',
-    hint='The next variance is n_in Var(w) E[act(z)²], and z is standard normal.', oracle=by_sum, rtol=.02, slips=[
+    predict='gain(torch.relu)', hint='The next variance is n_in Var(w) E[act(z)²], and z is standard normal.', oracle=by_sum, rtol=.02, slips=[
     ('.pow(2).mean()', '.var()', 'This keeps the variance after `act`. The next sum takes the mean square.'),
     ('**-.5', '**.5', 'It is upside down: the weights must give back what `act` takes away.'),
     ('**-.5', '**-1', 'This is the factor of the variance. The std takes its square root.'),

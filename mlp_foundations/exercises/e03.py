@@ -55,7 +55,7 @@ def count_params(m, nh, c): return m*nh + nh + nh*c + c
 2, 3, 5
 784, 50, 10
 ''', task='Return the number of parameters of a network with `m` inputs, `nh` hidden units and `c` outputs. Both layers have biases.',
-    hint='A layer has n_in times n_out weights, and a bias for each output.', oracle=linears, slips=[
+    predict='count_params(784, 50, 10)', hint='A layer has n_in times n_out weights, and a bias for each output.', oracle=linears, slips=[
     (' + nh + nh*c + c', ' + nh*c', 'The biases are missing: one for each hidden unit, and one for each output.'),
     (' + c', '', 'The `c` biases of the outputs are missing.'),
     (' + nh + ', ' + ', 'The `nh` biases of the hidden units are missing.'),

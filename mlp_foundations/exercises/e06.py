@@ -46,7 +46,7 @@ def n_params(net): return sum(p.numel() for p in net.parameters())
 net = nn.Linear(3, 2)
 net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3)); net[1].weight = net[0].weight
 ''', call='n_params(net)', task='Return how many numbers the parameters of `net` hold. Count a shared parameter once.',
-    hint='`net.parameters()` gives each once. `p.numel()` counts the numbers in `p`.',
+    predict='n_params(nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)))', hint='`net.parameters()` gives each once. `p.numel()` counts the numbers in `p`.',
     oracle=lambda net: sum({p.data_ptr(): p.numel() for p in net.state_dict().values()}.values()), slips=[
     ('p.numel()', '1', 'These are the parameters. Each holds many numbers.'),
     ('p.numel()', 'len(p)', '`len` counts only the rows of a matrix.'),

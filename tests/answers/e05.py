@@ -237,7 +237,7 @@ class Scale(Module):
     def params(self): return [self.s]
     def forward(self, inp): return self.s*inp
     def bwd(self, out, inp): inp.g,self.s.g = self.s*out.g,(inp*out.g).sum(0, keepdim=True)
-''', 'In `s.g`: The values are right, but it has shape (1, 2), where (2,)'), ('''
+''', 'In s.g: The values are right. It has shape (1, 2), where (2,)'), ('''
 class Scale(Module):
     def __init__(self, s): self.s = s
     def params(self): return [self.s]
