@@ -21,7 +21,7 @@ import torch
 from torch import tensor
 from torch.overrides import TorchFunctionMode
 
-# %% ../nbs/workshop/check.ipynb #d99fb0d8
+# %% ../nbs/workshop/check.ipynb #12711b84
 registry = {} # name: Exercise
 
 @cache
@@ -40,7 +40,8 @@ class Exercise: # `answer`: the last name that the solution binds
         vars(self).update(given)
         if callable(self.solution): self.solution = inspect.getsource(self.solution)
         self.solution = textwrap.dedent(self.solution).strip()+'\n'
-        self.answer = ast.parse(self.solution).body[-1].name
+        last = ast.parse(self.solution).body[-1]
+        self.answer = last.targets[0].id if isinstance(last, ast.Assign) else last.name
         self.cases = [o.strip() for o in self.cases.splitlines() if o.strip()] or ['']
         self.lines = [o.strip() for o in self.lines.split(',') if o.strip()]
         for old,*_ in self.slips:
@@ -382,8 +383,8 @@ def _asked(name):
     near = sorted(k for k in registry if k[:2]==lesson) or [f'{k}.1' for k in _lessons()]
     raise ValueError(f'there is no exercise {name!r}; there are {", ".join(near)}')
 
-# %% ../nbs/workshop/check.ipynb #8c4910e4
-_tries = Counter() # how often an answer to an exercise was wrong
+# %% ../nbs/workshop/check.ipynb #cafbd725
+_tries = Counter() # wrong ones
 
 def _recorded(ex, f): # the pass of `ex.steps`, if there is a wrong gradient in it
     try:
