@@ -85,6 +85,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'mlp_foundations.check._show': ('workshop/check.html#_show', 'mlp_foundations/check.py'),
                                        'mlp_foundations.check._show_tensor': ( 'workshop/check.html#_show_tensor',
                                                                                'mlp_foundations/check.py'),
+                                       'mlp_foundations.check._shown': ('workshop/check.html#_shown', 'mlp_foundations/check.py'),
                                        'mlp_foundations.check._sizes': ('workshop/check.html#_sizes', 'mlp_foundations/check.py'),
                                        'mlp_foundations.check._slip': ('workshop/check.html#_slip', 'mlp_foundations/check.py'),
                                        'mlp_foundations.check._tensors': ('workshop/check.html#_tensors', 'mlp_foundations/check.py'),

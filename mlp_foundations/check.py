@@ -85,7 +85,7 @@ def exercise(
     "Put an exercise into `registry`; `ValueError` for a slip that isn't in the solution"
     registry[name] = Exercise(locals())
 
-# %% ../nbs/workshop/check.ipynb #04b5e749
+# %% ../nbs/workshop/check.ipynb #a60efdea
 class Fault(str): pass # a diagnosis, in place of a value
 
 class Watch(TorchFunctionMode):
@@ -113,7 +113,7 @@ def _usable(res):
     return res
 
 def _outcome(ex, f, case):
-    torch.manual_seed(42) # as `text` says; not a seed that an exercise uses
+    torch.manual_seed(42) # as `text` says
     o,seen = SimpleNamespace(value=None, args={}, changed=set(), seen=None, error=None),{}
     watch,profile,code = Watch() if ex.watch else None,sys.getprofile(),getattr(inspect.unwrap(f), '__code__', None)
     def note(frame, event, arg):
@@ -136,7 +136,7 @@ def _outcome(ex, f, case):
         with watch if watch and isinstance(f, type) else nullcontext():
             exec(first, ns)
             o.value = _usable(eval(last, ns))
-    except Exception as e: o.value = o.error = e
+    except (Exception, SystemExit) as e: o.value = o.error = e
     o.args = o.args | {k: v for k,v in ns.items() if k not in known and torch.is_tensor(v)}
     o.lines = {k: _line_value(k, o.args, seen) for k in ex.lines}
     if ex.lines: o.value = {k: v for k,v in o.lines.items() if '.' in k or k=='returned'} # others only help
@@ -191,12 +191,15 @@ def _line(e, f):
     lines = [f' That is line {n-o.f_code.co_firstlineno+1} of `{o.f_code.co_name}`.' for o,n in walk_tb(e.__traceback__) if o.f_code in own]
     return lines[-1] if lines else ''
 
-# %% ../nbs/workshop/check.ipynb #bfa86faa
+# %% ../nbs/workshop/check.ipynb #241155c8
 def _show(o):
-    o = _number(o)
+    try: return _shown(_number(o))
+    except Exception: return f'a {type(o).__name__}'
+
+def _shown(o):
     if isinstance(o, Exception): return f'{type(o).__name__}: {o}'.splitlines()[0][:120].rstrip(': ')
     if torch.is_tensor(o): return _show_tensor(o.detach())
-    if isinstance(o, float): return f'{o+0.:.6g}' # no minus before a zero
+    if isinstance(o, float): return f'{o+0.:.6g}'
     if isinstance(o, dict): return ', '.join(f'{k} = {_show(v)}' for k,v in o.items())
     if isinstance(o, (tuple, list)):
         ends = '[]' if isinstance(o, list) else '()'
@@ -207,7 +210,7 @@ def _show_tensor(t):
     kind = '' if t.dtype in (torch.float32, torch.int64, torch.bool) else f' {t.dtype}'.replace('torch.', '')
     return _show(t.tolist())+kind if 0<t.numel()<=12 else f'a tensor {tuple(t.shape)}{kind}'
 
-# %% ../nbs/workshop/check.ipynb #2faa17cb
+# %% ../nbs/workshop/check.ipynb #de476643
 def _ratio(a, b, rtol):
     k = a.abs().argmax()
     if not a.flatten()[k]: return None
@@ -267,7 +270,7 @@ def _other_values(pairs, args, rtol):
 
 def _parts(o): return o if isinstance(o, dict) else {f'value {i}': v for i,v in enumerate(o)} if isinstance(o, (tuple, list)) else None
 
-def _diagnose(triples, rtol): # (right value, value, arguments) of all cases
+def _diagnose(triples, rtol): # triples: right value, value, arguments
     a,b,_ = triples[0]
     if isinstance(b, Fault): return b
     if isinstance(b, Exception):
@@ -329,7 +332,7 @@ def _general(ex, f, got, wrong):
             return 'It changes nothing: `p -= ...` works in place, `p = p - ...` only binds the name anew.'
     return _diagnose([(ex.rights[i].value, got[i].value, got[i].args) for i in bad+[i for i in range(len(got)) if i not in bad]], ex.rtol)
 
-# %% ../nbs/workshop/check.ipynb #cddcef50
+# %% ../nbs/workshop/check.ipynb #c7d8e4f9
 class _TooLong(BaseException): pass # which no answer catches
 
 @contextmanager
@@ -340,10 +343,9 @@ def _limit(seconds):
         while not done.wait(left):
             left,frame = .1,sys._current_frames()[me]
             while frame and 'importlib' not in frame.f_code.co_filename: frame = frame.f_back
-            if frame: left = seconds # an import has time, and must not be broken off
+            if frame: left = seconds # an import must not be broken off
             else: ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(me), ctypes.py_object(_TooLong))
-    waiting = threading.Thread(target=wait, daemon=True)
-    waiting.start()
+    (waiting := threading.Thread(target=wait, daemon=True)).start()
     try: yield
     finally:
         done.set()
@@ -383,15 +385,15 @@ def _asked(name):
     near = sorted(k for k in registry if k[:2]==lesson) or [f'{k}.1' for k in _lessons()]
     raise ValueError(f'there is no exercise {name!r}; there are {", ".join(near)}')
 
-# %% ../nbs/workshop/check.ipynb #cafbd725
-_tries = Counter() # wrong ones
+# %% ../nbs/workshop/check.ipynb #c1442a96
+_tries = Counter()
 
 def _recorded(ex, f): # the pass of `ex.steps`, if there is a wrong gradient in it
     try:
         with _limit(.5): rec = import_module('mlp_foundations.trace').trace(*eval(ex.steps, {**_names(), **ex.given, ex.answer: f}))
         rec.start = next(i for i,s in enumerate(rec._steps()) if s.ok is False)
         return rec
-    except (Exception, _TooLong): return None
+    except (Exception, SystemExit, _TooLong): return None
 
 def _wrong_text(ex, why, i, o):
     head = f'{ex.name} is not right yet. {why}\nThe smallest case that shows it, to paste and run:\n' + textwrap.indent(ex.text(ex.cases[i]), '    ')
@@ -404,13 +406,13 @@ def _wrong_text(ex, why, i, o):
         right,got = ({k: v[k] for k in right if not _same(right[k], o.value[k], ex.rtol)} for v in (right, got))
     return f'{head}\nIt gives {_show(got)}\nwanted: {_show(right)}'
 
-# %% ../nbs/workshop/check.ipynb #695f31cd
+# %% ../nbs/workshop/check.ipynb #e8cf79c7
 class Verdict:
     "What `check` says of an answer; shows itself as its text"
     def __init__(self,
         state:str, # 'solved', 'blank' or 'wrong'
-        text:str, # what the reader sees; its first line says what is wrong
-        steps=None, # the pass with the answer in it, as `trace` recorded it
+        text:str, # its first line says what is wrong
+        steps=None, # what `trace` recorded of the answer
     ): self.state,self.text,self.steps = state,text,steps
     def __repr__(self): return self.text
     def _repr_html_(self): return f'<pre>{escape(self.text)}</pre>{self.steps._stepper()}' if self.steps else None

@@ -231,7 +231,7 @@ class Scale(Module):
     def bwd(self, out, inp):
         inp.g = self.s.expand_as(inp)
         self.s.g = torch.einsum('ij,ij->j', out.g, inp)
-''', 'In `inp.g`: The upstream gradient is missing: multiply by `out.g`'), ('''
+''', 'In inp.g: The upstream gradient is missing: multiply by `out.g`'), ('''
 class Scale(Module):
     def __init__(self, s): self.s = s
     def params(self): return [self.s]
