@@ -6,11 +6,13 @@
 __all__ = ['show_figure', 'show_images', 'show_slider']
 
 # %% ../nbs/workshop/show.ipynb #fefd4146
-import io, math, struct
+import io, math, re, struct
 from base64 import b64encode
 from html import escape
+from importlib.resources import files
 from itertools import pairwise
 from numbers import Integral, Number
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -241,3 +243,20 @@ def _numbers(t, name):
     if turned: rows = [[f'<th scope="row">{i}</th>', o] for i,o in enumerate(rows[0])]
     body = ''.join(f"<tr>{''.join(r)}</tr>" for r in rows)
     return f'<table aria-label="{escape(name)}, {_shape(t)}">{body}</table>','drawn as a column' if turned else ''
+
+# %% ../nbs/workshop/show.ipynb #5d2b7c12
+def _text(name):
+    "The text of file `name` of the package, without what its lines are indented by"
+    return re.sub(r'^ +', '', (files('mlp_foundations')/name).read_text(encoding='utf-8'), flags=re.M)
+
+_page = '''<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{0}</title>
+<style>:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 1rem auto; padding: 0 .7rem; max-width: 60rem; background: Canvas; color: CanvasText }}</style>
+</head><body><main><h1 style="font-size: 1.3rem">{0}</h1>{1}</main></body></html>'''
+
+def _save_page(path, title, body):
+    "Write a page of `body`, HTML, and return its path; raises `OSError` that says what to do if `path` can't be written"
+    path = Path(path)
+    if path.is_dir(): raise IsADirectoryError(f"{path} is a folder: name a file in it, such as {path/'page.html'}")
+    if not path.parent.is_dir(): raise FileNotFoundError(f'there is no folder {path.parent} to save {path.name} in: make it first, or name another')
+    path.write_text(_page.format(escape(title), body), encoding='utf-8')
+    return path

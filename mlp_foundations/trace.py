@@ -9,7 +9,6 @@ __all__ = ['trace', 'Recording']
 import ast, copy, inspect, re, textwrap
 from collections import namedtuple
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from unittest import mock
 
@@ -17,7 +16,7 @@ import torch
 from fastcore.basics import patch
 
 from . import layers
-from .show import _few,_image,_num,_numbers,_shape,_stats,_values
+from .show import _few,_image,_num,_numbers,_save_page,_shape,_stats,_text,_values
 from .layers import *
 from .training import CrossEntropy
 
@@ -420,8 +419,6 @@ def _map(self:Recording):
         boxes.append(f'<li><b>{escape(c.name)}</b><span class="t-there">{there} →</span><span>← {back}</span></li>')
     return f'<ul class="t-map" aria-label="The steps by layer: the forward pass above, the backward pass below">{"".join(boxes)}</ul>'
 
-def _text(name): return (files('mlp_foundations')/name).read_text(encoding='utf-8')
-
 @patch
 def _stepper(self:Recording):
     "The whole as HTML"
@@ -439,11 +436,4 @@ def save(self:Recording,
     path, # where to, such as pass.html; what is there is replaced
 )->Path: # the same
     "Write the stepper as a page of its own; raises `OSError` that says what to do if `path` can't be written"
-    path,title = Path(path),escape(self._chain())
-    if path.is_dir(): raise IsADirectoryError(f"{path} is a folder: name a file in it, such as {path/'pass.html'}")
-    if not path.parent.is_dir(): raise FileNotFoundError(f'there is no folder {path.parent} to save {path.name} in: make it first, or name another')
-    page = f'''<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
-<style>:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 1rem auto; padding: 0 .7rem; max-width: 60rem; background: Canvas; color: CanvasText }}</style>
-</head><body><main><h1 style="font-size: 1.3rem">{title}</h1>{self._stepper()}</main></body></html>'''
-    path.write_text(page, encoding='utf-8')
-    return path
+    return _save_page(path, self._chain(), self._stepper())
