@@ -377,6 +377,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'mlp_foundations.show._numbers': ('workshop/show.html#_numbers', 'mlp_foundations/show.py'),
                                       'mlp_foundations.show._png': ('workshop/show.html#_png', 'mlp_foundations/show.py'),
                                       'mlp_foundations.show._save_page': ('workshop/show.html#_save_page', 'mlp_foundations/show.py'),
+                                      'mlp_foundations.show._script': ('workshop/show.html#_script', 'mlp_foundations/show.py'),
                                       'mlp_foundations.show._shape': ('workshop/show.html#_shape', 'mlp_foundations/show.py'),
                                       'mlp_foundations.show._shrink': ('workshop/show.html#_shrink', 'mlp_foundations/show.py'),
                                       'mlp_foundations.show._stats': ('workshop/show.html#_stats', 'mlp_foundations/show.py'),
