@@ -22,7 +22,7 @@ def whole():
     "The cells of the front page that are the whole network, as one program without the drawing"
     cells = [c.source for c in nbformat.read(root/'nbs'/'index.ipynb', 4).cells if c.cell_type=='code' and not c.source.startswith(('#| hide', '#| default_exp'))]
     first = next(i for i,o in enumerate(cells) if o.startswith('import torch'))
-    return '\n'.join(['watch = enumerate', *cells[first:next(i for i,o in enumerate(cells) if o.startswith('from mlp_foundations.all'))]])
+    return '\n'.join(['watch = enumerate', *cells[first:next(i for i,o in enumerate(cells) if o.startswith('from mlp_foundations.layers'))]])
 
 def run(source, folder):
     env = dict(os.environ, OMP_NUM_THREADS='1', MPLBACKEND='agg')
