@@ -6,7 +6,8 @@
 __all__ = ['trace', 'Recording']
 
 # %% ../nbs/workshop/trace.ipynb #3f104c72
-import ast, copy, inspect, re, textwrap
+import ast, copy, inspect, json, re, textwrap
+from base64 import b64encode
 from collections import namedtuple
 from html import escape
 from pathlib import Path
@@ -16,7 +17,7 @@ import torch
 from fastcore.basics import patch
 
 from . import layers
-from .show import _few,_image,_num,_numbers,_save_page,_shape,_stats,_text,_values
+from .show import _few,_grid,_image,_num,_numbers,_save_page,_script,_shape,_stats,_text,_values
 from .layers import *
 from .training import CrossEntropy
 
@@ -393,20 +394,44 @@ def _equation(s):
         else: pairs,sign = [*pairs, (sign, _figure(o, ink=o.name in ('x','xᵀ')))],''
     result = _Term(s.name, s.value)
     pairs.append((f"{sign} {'=' if s.fits else '≠'}", _figure(result, 'by hand' if s.said else '') if s.value is not None else '<figure>nothing</figure>'))
+    at = len(pairs)-1
     if s.want is not None: pairs.append(('=' if s.ok else '≠', _figure(_Term(s.name, s.want), 'by autograd')))
-    return ''.join(f'<div class="t-term"><span>{escape(sign)}</span>{fig}</div>' for sign,fig in pairs)
+    return ''.join(f'<div class="t-term{" t-result" if i==at else ""}"><span>{escape(sign)}</span>{fig}</div>' for i,(sign,fig) in enumerate(pairs))
 
-def _section(s, i, n):
-    "Step `i` of `n` as HTML"
+def _section(s, i, n, made=None):
+    "Step `i` of `n` as HTML; `made`: what its value is made of"
     c,mark = s.call,'✓' if s.ok else '✗' if s.ok is False else '?'
     code = '\n'.join(('▸ ' if one else '  ')+text.replace('\n', '\n  ') for text,one in s.code) or '  (its source is not at hand)'
     doc = inspect.cleandoc(c.cls.__doc__ or '').partition('\n')[0].replace('`', '')
     here = ', '.join(f'{a} is {b}' for a,b in [('inp', c.names['inp']), *((f'self.{a}', c.names[a]) for a in c.attrs), ('out', c.names['out'])] if a!=b and b!='loss')
     said = f'<p class="t-said{"" if s.ok else " t-wrong"}">{mark} {escape(s.name)} {escape(s.said)}.</p>' if s.said else ''
-    return f'''<section class="t-step" aria-label="Step {i} of {n}"><p class="t-title">Step {i} of {n}, {s.phase}: {escape(c.name)}, {c.where}</p>
+    return f'''<section class="t-step" aria-label="Step {i} of {n}"{f' data-made="{escape(json.dumps(made))}"' if made else ''}><p class="t-title">Step {i} of {n}, {s.phase}: {escape(c.name)}, {c.where}</p>
 <p class="t-formula">{_html(_formula(s))}</p>
 <p class="t-doc">{escape(_method(s))}: {escape(doc)}{'. ' if doc else ''}Here {escape(here)}.</p><pre class="t-code">{escape(code)}</pre>
 <div class="t-eq">{_equation(s)}</div>{said}<p class="t-then">{escape(s.name)} {escape(s.then)}.</p></section>'''
+
+# %% ../nbs/workshop/trace.ipynb #7c1d0a02
+def _unfolding(steps, most=64_000):
+    "The tensors of all formulas, each once, as [rows, columns, base64 of float32], and for each step its formula in terms of these; None where they are more than `most` values"
+    def base(o): return o.value.t() if o.name.endswith('ᵀ') and o.value.ndim==2 else o.value
+    def key(o): return (t := base(o)).data_ptr(),tuple(t.shape)
+    results = [_Term(s.name, s.value) for s in steps if s.fits is False and s.value is not None]
+    terms = {key(o): base(o) for o in [*results, *(o for s in steps for o in s.terms if not isinstance(o, str))] if o.value is not None}
+    kept,used = {},0
+    for k,t in sorted(terms.items(), key=lambda o: o[1].numel()):
+        if (used := used+t.numel())<=most: kept[k] = len(kept)
+    def data(t): return [*_grid(t).shape, b64encode(t.detach().cpu().float().contiguous().numpy().astype('<f4').tobytes()).decode()]
+    def ref(o): return [kept[key(o)], int(o.name.endswith('ᵀ') and o.value.ndim==2)]
+    def made(s):
+        of = [o for o in s.terms if not isinstance(o, str)]
+        if s.value is None or any(o.value is None or key(o) not in kept for o in of): return None
+        op = ''.join(o if isinstance(o, str) else '#' for o in s.terms)
+        if 'log' in op and not of[0].value.all(): return None # a probability so small that it is stored as 0
+        if of[0].name.startswith('(∂'): op = 'J · #'
+        hand = [o for o in results if o.name==s.name and key(o) in kept]
+        rows,cols = _grid(of[0].value if op=='max(0, #)' else s.want if s.want is not None else s.value).shape
+        return dict(name=s.name, op=op, of=[ref(o) for o in of], rows=rows, cols=cols, hand=ref(hand[0]) if hand else None)
+    return [data(terms[k]) for k in kept],[made(s) for s in steps]
 
 # %% ../nbs/workshop/trace.ipynb #05247a5f
 @patch
@@ -423,12 +448,13 @@ def _map(self:Recording):
 def _stepper(self:Recording):
     "The whole as HTML"
     steps = self._steps()
-    sections = '\n'.join(_section(s, i, len(steps)) for i,s in enumerate(steps, 1))
+    tensors,made = _unfolding(steps)
+    sections = '\n'.join(_section(s, i, len(steps), o) for i,(s,o) in enumerate(zip(steps, made), 1))
     go = ''.join(f'<button type="button" data-by="{by}">{name}</button>' for by,name in ((-len(steps), 'first'), (-1, '← back'), (1, 'next →'), (len(steps), 'last')))
     nav = f'{self._map()}<div class="t-go">{go} <span>or the keys ←, →, Home and End while the focus is in this frame</span></div><p class="t-now" aria-live="polite"></p>'
     return f'''<div class="mlp-trace" data-start="{self.start}" role="group" aria-label="A pass, step by step: {escape(self._chain())}"><style>{_text('trace.css')}</style><p class="t-head">{escape(self._title())}</p>
 <div class="t-nav" data-html="{escape(nav)}"></div>
-{sections}<script>{_text('trace.js')}</script></div>'''
+{sections}<div class="t-data" data-all="{escape(json.dumps(tensors))}" hidden></div><script>{_script('unfold.js', 'trace.js')}</script></div>'''
 
 # %% ../nbs/workshop/trace.ipynb #55fffab7
 @patch

@@ -11,7 +11,7 @@ from conftest import AXE, need_browser
 from mlp_foundations.data import get_data, get_test, normalize
 from mlp_foundations.init import kaiming_normal
 from mlp_foundations.layers import Lin, Model, Mse, Relu
-from mlp_foundations.pad import Pad, pad
+from mlp_foundations.pad import DigitPad, pad
 from mlp_foundations.training import CrossEntropy, fit
 
 @cache
@@ -267,6 +267,6 @@ def test_the_page_holds_the_weights_and_the_model_stays(tmp_path):
     model.layers[0].w += 1 # the pad has copies
     page = shown.save(tmp_path/'pad.html').read_text(encoding='utf-8')
     got = np.frombuffer(b64decode(re.search('data-all="(.*?)"', page)[1]), '<f4')
-    assert np.array_equal(got, torch.cat([p.flatten() for p in net().params()]).numpy()) and isinstance(shown, Pad) and repr(shown)=='<pad of 784 → 50 → 10>'
+    assert np.array_equal(got, torch.cat([p.flatten() for p in net().params()]).numpy()) and isinstance(shown, DigitPad) and repr(shown)=='<pad of 784 → 50 → 10>'
     assert (tmp_path/'pad.html').stat().st_size<=250_000 and set(shown._repr_mimebundle_())=={'text/html', 'text/plain'}
     assert json.loads(re.search('data-net="(.*?)"', page)[1].replace('&quot;', '"'))==dict(sizes=[784, 50, 10], mean=.1, std=.3, lr=.01)

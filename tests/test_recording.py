@@ -489,7 +489,7 @@ def test_the_steps_as_a_page():
     assert docs[3].startswith('Mse.forward: ') and docs[3].endswith('. Here inp is out.') and docs[4].startswith('Mse.bwd: ')
     assert all(o.find('.//figure').get('style') is None for o in steps) # tables of numbers are as wide as they are
 
-def equation(o): return [(e.find('span').text or '', ' '.join(td.text for td in e.iter('td')), ''.join(e.find('.//figcaption').itertext())) for e in o.iter() if e.get('class')=='t-term']
+def equation(o): return [(e.find('span').text or '', ' '.join(td.text for td in e.iter('td')), ''.join(e.find('.//figcaption').itertext())) for e in o.iter() if (e.get('class') or '').startswith('t-term')]
 def test_the_equation_of_a_step():
     steps = sections(tiny())
     assert equation(steps[0])==[('', '1 2 0 -1', 'x (2, 2)\n'), (' · ', '1 -1 0 2', 'w1 (2, 2)\n'), (' + ', '0 1', 'b1 (2,)\n'), (' =', '1 4 0 -1', 'l1 (2, 2)\n')]

@@ -2,6 +2,8 @@
 
 Needs Chromium and axe-core as test_site.py does, and is skipped where one is missing, unless $REQUIRE_BROWSER is set.
 """
+import re
+
 import pytest
 import torch
 
@@ -57,7 +59,7 @@ def keys_stay_out(page):
     page.keyboard.press('Home')
     page.keyboard.press('ArrowRight')
     place = page.evaluate("document.querySelector('#before').selectionStart")
-    page.locator('body').click(position=dict(x=1, y=1))
+    page.evaluate('document.activeElement.blur()')
     page.keyboard.press('ArrowRight')
     return [f'keys elsewhere: {at(page)}, the cursor at {place}']*(at(page)!=['Step 1 of 12']*2 or place!=1)
 
@@ -72,7 +74,7 @@ def tabbing(page):
         if not (o[1] and o[2]): res.append(f'{o[0]}: not visible, or without a mark of the focus')
         if o[0]=='next →' and stops.count('next →')==1: page.keyboard.press('Enter')
         if o[0]=='after': break
-    if stops[-1]!='after' or len(stops)!=2*(1+12+4)+1: res.append(f'stops: {stops}')
+    if stops[-1]!='after' or len(stops)!=2*(1+12+4+2)+1: res.append(f'stops: {stops}')
     if at(page)!=['Step 2 of 12', 'Step 1 of 12']: res.append(f'Enter on next: {at(page)}')
     return res
 
@@ -113,7 +115,30 @@ def wrong_is_marked(page):
     said = first.locator('.t-wrong:visible').all_inner_texts()
     return [] if len(said)==1 and 'The mistake is in Ungated.bwd' in said[0] else [f'said: {said}']
 
-CHECKS = moves, keys_stay_out, tabbing, spoken, wrong_is_marked
+def unfolds(page):
+    "A value is chosen by keys, by pointing at a number, and by pointing at a square of a picture; each time its sum is said"
+    last = page.locator('.mlp-trace').last
+    def said(): return last.locator('.t-unfold output:visible').inner_text()
+    def go(name): last.locator(f'.t-map button[title^="{name} = "]').click()
+    res = []
+    row,col = (last.locator('.t-unfold input:visible').nth(k) for k in (0, 1))
+    col.fill('7')
+    if not said().startswith('l1[0, 7] = ') or ' more, together ' not in said(): res.append(said())
+    row.focus()
+    page.keyboard.press('ArrowRight')
+    if at(page)[1]!='Step 1 of 12': res.append('a key in the field left the step')
+    go('w1.g')
+    box = last.locator('.t-result:visible img').bounding_box()
+    page.mouse.click(box['x']+(29*3+14.5)*box['width']/289, box['y']+(29+10.5)*box['height']/144) # the picture of unit 13, row 10, column 14
+    if not re.match(r'w1.g\[(265|266|293|294), 13\] = ', said()): res.append(said()) # a value is one pixel wide here
+    go('loss')
+    if not said().startswith('loss = −log(') or last.locator('.t-unfold input:visible').count(): res.append(said())
+    go('out.g')
+    last.locator('.t-result:visible td').nth(4).click()
+    if not said().startswith('out.g[0, 4] = (') or last.locator('td.t-one:visible').count()!=1: res.append(said())
+    return res
+
+CHECKS = unfolds, moves, keys_stay_out, tabbing, spoken, wrong_is_marked
 
 def found(browser, html, check, **how):
     "What `check` finds on the page `html`, with errors and requests"
@@ -168,6 +193,7 @@ def test_a_saved_page(browser, tmp_path):
 
 @pytest.mark.parametrize('old, new, check', [
     ("root.addEventListener('keydown'", "document.addEventListener('keydown'", keys_stay_out), ("root.addEventListener('keydown'", "document.addEventListener('keydown'", moves),
+    (" || e.target.matches('input')", '', unfolds), ('- left) * w', '- left) * h', unfolds), ('y === i && x === j', 'y === j', unfolds),
     ('at + +b.dataset.by', 'at - +b.dataset.by', moves), ("e.ctrlKey || ", '', moves), ('o.hidden = i !== at', 'o.hidden = false', moves), ('aria-live=&quot;polite&quot;', '', spoken),
     ('alt="Heat map of w1', 'alt="Map of w1', spoken), ('root.tabIndex = 0', '', tabbing), ('outline: 2px solid currentColor;\noutline-offset: 2px', 'outline: none', tabbing),
     ('&lt;button type=&quot;button&quot; data-by=&quot;-1', '&lt;button hidden data-by=&quot;-1', tabbing), (' ✗', '', wrong_is_marked), ('The mistake is in', 'Mind', wrong_is_marked),
