@@ -1,18 +1,25 @@
 // A square to draw on, and the net that reads it. Each pad keeps what it knows in `root.pad`.
 import {toMnist} from './digit.js';
 import {backward, crossEntropy, forward, softmax, step} from './net.js';
+import {stepThrough} from './steps.js';
+import {floats, num} from './unfold.js';
 
 const SIDE = 280;
 const PEN = 22;
 // a 4 in two strokes, to begin with
 const EXAMPLE = [
-  [[150, 45], [120, 95], [80, 150], [205, 150]],
-  [[180, 95], [172, 160], [168, 240]],
-]; // biome-ignore format: one stroke a line
-
-function floats(text) {
-  return Float64Array.from(new Float32Array(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer));
-}
+  [
+    [150, 45],
+    [120, 95],
+    [80, 150],
+    [205, 150],
+  ],
+  [
+    [180, 95],
+    [172, 160],
+    [168, 240],
+  ],
+];
 
 // The layers of sizes (784, ..., 10) from one list of numbers: w1, b1, w2, b2, ...
 function unpack(all, sizes) {
@@ -26,7 +33,6 @@ function unpack(all, sizes) {
   return layers;
 }
 const copy = layers => layers.map(({w, b}) => ({w: w.slice(), b: b.slice()}));
-const num = v => String(+v.toPrecision(3));
 
 // Draw `values`, `across` in a row, on a small canvas: 0 is white or, where values may be negative, grey
 function draw(canvas, values, across, signed = false) {
@@ -40,10 +46,31 @@ function draw(canvas, values, across, signed = false) {
   canvas.getContext('2d').putImageData(picture, 0, 0);
 }
 
+// Where JupyterLab shows this pad with a kernel: the field that the kernel reads, and where it answers; else undefined
+function kernel(root) {
+  const cell = root.closest('.jp-Cell');
+  const at = cell ? [...cell.querySelectorAll('.mlp-pad')].indexOf(root) : -1;
+  const asked = cell?.querySelectorAll('.mlp-pad-asked textarea')[at];
+  return asked && {asked, shown: cell.querySelectorAll('.mlp-pad-shown')[at]};
+}
+
+// Ask the kernel for the stepper of this digit: true if it answers within three seconds
+let asked = 0;
+async function askKernel(root, {greys, label, lessons}) {
+  const field = kernel(root)?.asked;
+  if (!field) return false;
+  asked += 1;
+  const mine = String(asked);
+  field.value = JSON.stringify({asked: mine, greys: [...greys], label, lessons});
+  field.dispatchEvent(new Event('input', {bubbles: true}));
+  for (let k = 0; k < 30 && field.placeholder !== mine; k++) await new Promise(done => setTimeout(done, 100));
+  return field.placeholder === mine;
+}
+
 function start(root) {
   const find = name => root.querySelector(`.p-${name}`);
   const {mean, std, lr, sizes} = JSON.parse(root.dataset.net);
-  const given = unpack(floats(find('weights').dataset.all), sizes);
+  const given = unpack(Float64Array.from(floats(find('weights').dataset.all)), sizes);
   const pad = {
     layers: copy(given),
     mean,
@@ -51,6 +78,7 @@ function start(root) {
     lr,
     strokes: structuredClone(EXAMPLE),
     taught: [],
+    lessons: [],
     pen: [140, 140],
     down: false,
     toMnist,
@@ -131,6 +159,18 @@ function start(root) {
   const redraw = () => {
     look();
     tell();
+    follow();
+  };
+
+  // The stepper: of the page, or of the kernel where one answers
+  const opened = () => find('step').ariaExpanded === 'true';
+  const follow = () => {
+    find('step').ariaDisabled = !pad.greys && !opened();
+    if (opened() && pad.greys) steps();
+  };
+  const steps = async () => {
+    if (await askKernel(root, pad)) find('steps').replaceChildren();
+    else if (opened()) stepThrough(pad, find('steps'));
   };
 
   // --- a pointer, or the keys -------------------------------------------------------------------------------------------
@@ -215,18 +255,30 @@ function start(root) {
     teach: () => {
       const before = pad.loss;
       pad.taught.push(copy(pad.layers));
+      pad.lessons.push({greys: [...pad.greys], label: pad.label});
       step(pad.layers, pad.grads.layers, lr);
       show();
       say(
         `Loss for ${pad.label}: ${num(before)} before, ${num(pad.loss)} now. Read as ${pad.best}, ${Math.round(100 * pad.p[pad.best])} %.`,
       );
+      follow();
       return {said: true};
     },
     unteach: () => {
       pad.layers = pad.taught.pop();
+      pad.lessons.pop();
+    },
+    step: () => {
+      find('step').ariaExpanded = !opened();
+      if (opened()) steps();
+      else {
+        find('steps').replaceChildren();
+        kernel(root)?.shown?.replaceChildren();
+      }
+      return {said: true};
     },
     reset: () => {
-      [pad.layers, pad.taught] = [copy(given), []];
+      [pad.layers, pad.taught, pad.lessons] = [copy(given), [], []];
     },
   };
   const press = name => {
@@ -238,6 +290,7 @@ function start(root) {
   find('label').addEventListener('change', () => {
     pad.chosen = true;
     show();
+    follow();
   });
   root.dataset.live = true;
   find('all').hidden = false;

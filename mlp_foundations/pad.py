@@ -5,15 +5,17 @@
 # %% auto #0
 __all__ = ['pad', 'DigitPad']
 
-# %% ../nbs/workshop/pad.ipynb #0d6e8802
+# %% ../nbs/workshop/pad.ipynb #ca689e97
 import json
 from base64 import b64encode
 from html import escape
 
 import torch
 
+from .data import normalize
 from .layers import *
 from .show import _save_page,_script,_text
+from .trace import trace
 from .training import CrossEntropy
 
 # %% ../nbs/workshop/pad.ipynb #7256951c
@@ -31,13 +33,12 @@ def _pairs(model):
     if not all(o.isfinite().all() for p in pairs for o in p): raise ValueError('pad needs weights that are numbers; this model has infinite ones or NaN: train it with a smaller lr')
     return pairs
 
-# %% ../nbs/workshop/pad.ipynb #ddbb6150
+# %% ../nbs/workshop/pad.ipynb #53524be3
 def _base64(pairs):
     "All numbers of `pairs`, as little-endian float32 in base64"
     return b64encode(torch.cat([o.detach().cpu().flatten() for p in pairs for o in p]).float().numpy().astype('<f4').tobytes()).decode()
 
-_pad = '''<div class="mlp-pad" data-net="{net}" data-lm-suppress-shortcuts="true" role="group" aria-label="A pad: draw a digit, and the net reads it"><style>{css}</style>
-<p class="p-none">Drawing needs JavaScript. In a notebook, run this cell, or trust the notebook.</p><div class="p-weights" data-all="{weights}" hidden></div>
+_pad = '''<div class="mlp-pad" data-net="{net}" data-lm-suppress-shortcuts="true" role="group" aria-label="A pad: draw a digit, and the net reads it"><style>{css}</style><p class="p-none">Drawing needs JavaScript. In a notebook, run this cell, or trust the notebook.</p><div class="p-weights" data-all="{weights}" hidden></div>
 <div class="p-all" hidden><div><p class="p-title">Draw a digit</p>
 <div class="p-square"><canvas class="p-paper" width="280" height="280" tabindex="0" role="application" aria-label="The square to draw on" aria-describedby="{id}"></canvas><span class="p-pen"></span></div>
 <p class="p-said" role="status"></p>
@@ -52,9 +53,9 @@ _pad = '''<div class="mlp-pad" data-net="{net}" data-lm-suppress-shortcuts="true
 <p><button type="button" class="p-unteach" data-do="unteach">take back a lesson</button><button type="button" class="p-reset" data-do="reset">forget all</button></p>
 <p class="p-help">Teaching is one step of SGD on this one digit, with lr = {lr}: all {count:,} parameters change a little.</p>
 <figure><canvas class="p-wish" role="img" aria-label=""></canvas><figcaption>−∂L/∂x: where it is black, more ink would make the net surer of this label; where it is white, less ink</figcaption></figure></div></div>
-<div class="p-steps"></div><script>{script}</script></div>'''
+<p><button type="button" class="p-step" data-do="step" aria-expanded="false">step through your digit</button></p><div class="p-steps"></div><script>{script}</script></div>'''
 
-# %% ../nbs/workshop/pad.ipynb #a82d8c87
+# %% ../nbs/workshop/pad.ipynb #11930eaf
 def pad(
     model:Model, # of `Lin, Relu, ..., Lin` and `CrossEntropy`, from 784 pixels to 10 digits; the pad has a copy of its weights
     mean, # of the pixels that it was trained with, before normalising: a number
@@ -74,15 +75,45 @@ class DigitPad:
         mean:float, # what is subtracted from each pixel
         std:float, # what each pixel is then divided by
         lr:float, # learning rate of a lesson
-    ): self.pairs,self.mean,self.std,self.lr = [tuple(o.clone() for o in p) for p in pairs],mean,std,lr
+    ):
+        from IPython import get_ipython
+        self.pairs,self.mean,self.std,self.lr = [tuple(o.clone() for o in p) for p in pairs],mean,std,lr
+        if hasattr(get_ipython(), 'kernel'): self._ipython_display_ = self._show
     def _html(self):
         "The pad as HTML"
         DigitPad.made += 1
         sizes = [784, *(len(b) for _,b in self.pairs)]
         bars = ''.join(f'<li><span>{k}</span><i></i><output></output><b></b></li>' for k in range(10))
-        return _pad.format(net=escape(json.dumps(dict(sizes=sizes, mean=self.mean, std=self.std, lr=self.lr))), weights=_base64(self.pairs), css=_text('pad.css'), id=f'p-help-{DigitPad.made}',
+        return _pad.format(net=escape(json.dumps(dict(sizes=sizes, mean=self.mean, std=self.std, lr=self.lr))), weights=_base64(self.pairs), css=_text('pad.css')+_text('trace.css'), id=f'p-help-{DigitPad.made}',
                            units='<canvas role="img" aria-label=""></canvas>'*(len(sizes)-2), bars=bars, labels=''.join(f'<option>{k}</option>' for k in range(10)), lr=self.lr,
-                           count=sum(o.numel() for p in self.pairs for o in p), script=_script('net.js', 'digit.js', 'pad.js'))
+                           count=sum(o.numel() for p in self.pairs for o in p), script=_script('net.js', 'digit.js', 'unfold.js', 'trace.js', 'steps.js', 'pad.js'))
+    def _model(self, lessons):
+        "The model, after `lessons`: each a digit as 784 greys, and its label"
+        model = Model([l for w,b in self.pairs for l in (Relu(), Lin(w.clone(), b.clone()))][1:], CrossEntropy())
+        for o in lessons:
+            model(self._row(o['greys']), torch.tensor([o['label']]))
+            model.backward()
+            for p in model.params(): p -= self.lr*p.g
+        return model
+    def _row(self, greys): return normalize(torch.tensor([greys])/256, self.mean, self.std).to(self.pairs[0][0])
+    def _kernel(self):
+        "A hidden field: when the page writes a digit into it, the kernel shows a `trace` of that digit; None without ipywidgets"
+        from IPython.display import display
+        try: from ipywidgets import Output, Textarea, VBox
+        except ImportError: return
+        asked,shown = Textarea(layout={'display': 'none'}).add_class('mlp-pad-asked'),Output().add_class('mlp-pad-shown')
+        def answer(change):
+            o = json.loads(change['new'])
+            shown.clear_output(wait=True)
+            with shown: display(trace(self._model(o['lessons']), self._row(o['greys']), torch.tensor([o['label']])))
+            asked.placeholder = o['asked']
+        asked.observe(answer, 'value')
+        return VBox([asked, shown])
+    def _show(self):
+        "Display the pad, and what links it to the kernel"
+        from IPython.display import display
+        display(self._repr_mimebundle_(), raw=True)
+        if box := self._kernel(): display(box)
     def __repr__(self): return f'<pad of {" → ".join(map(str, [784, *(len(b) for _,b in self.pairs)]))}>'
     def _repr_mimebundle_(self, include=None, exclude=None): return {'text/html': self._html(), 'text/plain': repr(self)}
     def save(self,

@@ -250,9 +250,9 @@ def _text(name):
     return re.sub(r'^ +', '', (files('mlp_foundations')/name).read_text(encoding='utf-8'), flags=re.M)
 
 def _script(*names):
-    "The modules `names` as one script, in an order in which each finds what it imports from those before it"
+    "The modules `names` as one script without comments; each finds what it imports in those before it"
     text = '\n'.join(map(_text, names))
-    return '(() => {\n' + re.sub(r'^export |^import [^;]*;$', '', text, flags=re.M) + '\n})()'
+    return '(() => {\n' + re.sub(r'^export |^import [^;]*;\n|^//.*\n', '', text, flags=re.M) + '\n})()'
 
 _page = '''<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{0}</title>
 <style>:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 1rem auto; padding: 0 .7rem; max-width: 60rem; background: Canvas; color: CanvasText }}</style>

@@ -1,9 +1,5 @@
 // The stepper: one step at a time, by buttons and keys, and a line that unfolds one value.
-import {MADE, matrix, unfold} from './unfold.js';
-
-function floats(text) {
-  return new Float32Array(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
-}
+import {floats, MADE, matrix, unfold} from './unfold.js';
 
 // What step `section` is made of, from the tensors in the page
 function madeOf(section, tensors) {
@@ -23,6 +19,7 @@ export function startStepper(root, made) {
   const show = k => {
     at = Math.max(0, Math.min(last, k));
     for (const [i, o] of steps.entries()) o.hidden = i !== at;
+    root.dataset.at = at;
     if (made[at] && !steps[at].querySelector('.t-unfold')) unfold(steps[at], made[at]());
     for (const b of all('.t-map button')) {
       if (+b.dataset.to === at) b.setAttribute('aria-current', 'step');

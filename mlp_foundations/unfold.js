@@ -6,6 +6,10 @@ export function matrix(rows, cols, all) {
   m.t = {rows: cols, cols: rows, all, at: (i, j) => m.at(j, i)};
   return m;
 }
+// Numbers that are written as base64 of float32
+export function floats(text) {
+  return new Float32Array(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
+}
 export const num = v => String(+v.toPrecision(3)).replaceAll('-', '−');
 const inside = v => (v < 0 ? `(${num(v)})` : num(v));
 const times = (a, b) => [() => `${num(a)}·${inside(b)}`, a * b];

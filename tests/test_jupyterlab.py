@@ -29,6 +29,12 @@ finally: plt.close("all")'''
 STEPS = '''import torch
 from mlp_foundations.all import *
 trace(Model([Lin(torch.ones(2, 3), torch.zeros(3)), Relu(), Lin(torch.ones(3, 1), torch.zeros(1))], Mse()), torch.ones(4, 2), torch.ones(4))'''
+PAD = '''import torch
+from mlp_foundations.all import *
+from mlp_foundations.pad import pad
+g = torch.Generator().manual_seed(0)
+model = Model([Lin(kaiming_normal(784, 50, generator=g), torch.zeros(50)), Relu(), Lin(kaiming_normal(50, 10, generator=g), torch.zeros(10))], CrossEntropy())
+pad(model, .13, .31)'''
 FAULTS = {'error': '1/0', 'warning': 'import warnings\nwarnings.warn("mind the gap")', 'broken bar': 'from tqdm import tqdm\nfor i in tqdm(range(20)):\n    if i==7: break',
           'broken picture': 'from IPython.display import display\ndisplay({"image/png": "bm8gcGljdHVyZQ==", "text/plain": "x"}, raw=True)'}
 
@@ -44,6 +50,7 @@ def lab(tmp_path_factory):
     write(tmp/'nbs'/'bar.ipynb', BAR)
     write(tmp/'nbs'/'live.ipynb', SLIDER)
     write(tmp/'nbs'/'steps.ipynb', STEPS)
+    write(tmp/'nbs'/'pad.ipynb', PAD)
     write(tmp/'nbs'/'no widgets.ipynb', 'import sys\nsys.modules["ipywidgets"] = None', SLIDER)
     for name,source in FAULTS.items(): write(tmp/'nbs'/f'{name}.ipynb', source)
     settings = tmp/'settings'/'@jupyterlab'/'notebook-extension'
@@ -187,6 +194,34 @@ def test_a_stepper_steps(browser, lab):
         return seen
     cells,seen = run_all(browser, lab, 'steps', then=move)
     assert not problems(cells) and seen[:4]==['Step 1', 'Step 2', 'Step 3', 'Step 2'] and seen[4] not in seen[:4] and seen[5]=='Step 1', seen
+
+def test_a_pad_is_stepped_through_by_the_kernel_and_without_one_by_the_page(browser, lab):
+    def move(page):
+        def loss(): return page.evaluate("document.querySelector('.mlp-pad').pad.loss")
+        kernel = page.locator('.mlp-pad-shown .mlp-trace')
+        page.locator('.p-step').click()
+        kernel.wait_for(timeout=20_000)
+        seen = [kernel.locator('.t-head').inner_text()]
+        def same(): # the loss of the kernel's pass is that of the page
+            kernel.locator('.t-map button[title^="loss"]').click()
+            page.wait_for_function("loss => document.querySelector('.mlp-pad-shown .t-result td:not([hidden] *)')?.innerText==Number(loss.toPrecision(3))", arg=loss(), timeout=20_000)
+        same()
+        page.locator('.p-label').select_option('7')
+        page.wait_for_timeout(500)
+        same()
+        before = loss()
+        page.locator('.p-teach').click()
+        page.wait_for_timeout(1500)
+        same()
+        seen += [before>loss(), page.locator('.p-steps .mlp-trace').count()]
+        page.locator('.p-step').click()
+        seen.append(kernel.count())
+        page.evaluate('window.panel.sessionContext.shutdown()')
+        page.locator('.p-step').click()
+        page.locator('.p-steps .mlp-trace').wait_for(timeout=20_000)
+        return seen
+    cells,seen = run_all(browser, lab, 'pad', then=move)
+    assert not problems(cells) and seen==['Lin → Relu → Lin → CrossEntropy, 1 row: 12 steps. 8 of 8 gradients agree with autograd.', True, 0, 0]
 
 FRAMES = "window.frames_ = []; new MutationObserver(() => document.querySelectorAll('.jp-OutputArea-output img').forEach(o => frames_.includes(o.src) || frames_.push(o.src))).observe(document, {subtree: true, childList: true, attributes: true})"
 

@@ -1,5 +1,5 @@
 "The pad: what the page computes is what the package computes, and everybody can use it."
-import io, json, re
+import io, json, re, shutil, subprocess
 from base64 import b64decode, b64encode
 from functools import cache
 
@@ -7,12 +7,15 @@ import numpy as np
 import pytest, torch
 from PIL import Image
 
-from conftest import AXE, need_browser
+from conftest import AXE, need_browser, root
 from mlp_foundations.data import get_data, get_test, normalize
 from mlp_foundations.init import kaiming_normal
 from mlp_foundations.layers import Lin, Model, Mse, Relu
+from mlp_foundations.show import _grid
+from mlp_foundations.trace import trace
 from mlp_foundations.pad import DigitPad, pad
 from mlp_foundations.training import CrossEntropy, fit
+from test_javascript import need
 
 @cache
 def digits():
@@ -78,6 +81,7 @@ def same_numbers(s, model):
     return res
 
 def scribble(page, lines):
+    page.locator('.p-paper').first.scroll_into_view_if_needed()
     box = page.locator('.p-paper').first.bounding_box()
     for line in lines:
         for i,(x,y) in enumerate(line):
@@ -212,11 +216,12 @@ def looks(page):
     empty = page.evaluate("[...document.querySelectorAll('.mlp-pad canvas')].filter(o => !o.ariaLabel || o.ariaLabel.length<12).map(o => o.className)")
     return found+['too wide']*wide+small+[f'no label: {o}' for o in empty]
 
-@pytest.mark.parametrize('width, theme', [(1280, 'light'), (390, 'dark')])
-def test_looks(browser, html, width, theme):
+@pytest.mark.parametrize('width, theme, opened', [(1280, 'light', False), (1280, 'dark', True), (390, 'dark', False), (390, 'light', True)])
+def test_looks(browser, html, width, theme, opened):
     context = browser.new_context(viewport=dict(width=width, height=900), color_scheme=theme)
     page = context.new_page()
     page.set_content(html)
+    if opened: press(page, 'step')
     assert not looks(page)
     context.close()
 
@@ -238,9 +243,61 @@ def test_without_javascript(browser, html):
     assert page.locator('.p-none').is_visible() and not page.locator('.p-all').is_visible()
     context.close()
 
+def steps(page):
+    "The stepper of the digit: opened, gone through by keys, following a new drawing, closed; what is wrong"
+    press(page, 'step')
+    frame = page.locator('.p-steps .mlp-trace')
+    def said(): return frame.locator('.t-unfold output:visible').inner_text()
+    res = [] if said().startswith('l1[0, ') and ' more, together ' in said() else [said()]
+    frame.focus()
+    for _ in range(3): page.keyboard.press('ArrowRight')
+    first = said()
+    if not first.startswith('loss = −log(') or f"{state(page)['loss']:.3g}" not in first.replace('−', '-'): res.append(first)
+    scribble(page, BAD_4)
+    if said()==first or not said().startswith('loss = '): res.append('another drawing, the same step')
+    before = said()
+    press(page, 'teach')
+    if said()==before: res.append('taught, and the same step')
+    press(page, 'step')
+    return res+['not closed']*frame.count()
+def test_step_through_your_digit(fresh): assert not steps(fresh)
+
+def passes():
+    "Nets with two and three linear layers, and a digit"
+    for model in (net(), net(30, 20)): yield model,digits()[2][5],torch.tensor([7])
+def amiss(folder=root):
+    "Where the steps that the page makes differ from those of `trace`"
+    need(shutil.which('node'), 'node')
+    sent = []
+    for model,x,y in passes():
+        model = Model([Lin(l.w.double(), l.b.double()) if type(l) is Lin else Relu() for l in model.layers], CrossEntropy())
+        sent.append((dict(layers=[dict(w=l.w.flatten().tolist(), b=l.b.tolist()) for l in model.layers if type(l) is Lin], x=row(x)[0].tolist(), label=7), trace(model, row(x).double(), y)._steps()))
+    res = subprocess.run(['node', 'tests/steps.test.mjs'], cwd=folder, input=json.dumps([a for a,_ in sent]), capture_output=True, text=True, encoding='utf-8')
+    assert res.returncode==0, res.stderr
+    found = []
+    for got,(_,want) in zip(json.loads(res.stdout), sent, strict=True):
+        if [(o['name'], o['phase'], o['layer']) for o in got]!=[(s.name, s.phase, s.call.name) for s in want]: return ['other steps']
+        for o,s in zip(got, want, strict=True):
+            value = _grid(s.value)
+            if (o['rows'], o['cols'])!=tuple(value.shape) or not near(o['all'], value): found.append(o['name'])
+            if not near(o['made'], value.flatten()[:400]): found.append(f"{o['name']}: the sum")
+    return found
+def test_the_pages_steps_are_those_of_trace(): assert not amiss()
+@pytest.mark.parametrize('old, new', [('grads.acts.map(row)', 'acts.map(row)'), ('+(v > 0)', '+(v > 1)'), ('+(j === label)', '+(j > label)'), ('a[i].t]', 'g[i].t]'), ('.reverse()', '')])
+def test_a_wrong_step_is_found(tmp_path, old, new):
+    (tmp_path/'tests').mkdir()
+    shutil.copytree(root/'mlp_foundations', tmp_path/'mlp_foundations', ignore=lambda d, names: [o for o in names if not o.endswith('.js')])
+    shutil.copy(root/'tests'/'steps.test.mjs', tmp_path/'tests')
+    (tmp_path/'package.json').write_text('{"type": "module"}')
+    path = tmp_path/'mlp_foundations'/'steps.js'
+    text = path.read_text(encoding='utf-8')
+    assert old in text
+    path.write_text(text.replace(old, new), encoding='utf-8')
+    assert amiss(tmp_path)
+
 @pytest.mark.parametrize('old, new, check', [
     ('v / 256', 'v / 255', 'numbers'), ('- mean) / std', ') / std', 'numbers'), ('acts[2 * k - 1][i] > 0', 'acts[2 * k - 1][i] > 1', 'numbers'), ('pad.label = +', 'pad.label = 1 + +', 'numbers'),
-    ("e.key === ' '", "e.key === 'x'", by_keys), ('e.shiftKey ? 28 : 7', '7', by_keys), ("'Backspace'", "'Delete'", by_keys),
+    ('place.firstElementChild?.dataset.at', '0', steps), ('if (opened() && pad.greys) steps();', '', steps), ("e.key === ' '", "e.key === 'x'", by_keys), ('e.shiftKey ? 28 : 7', '7', by_keys), ("'Backspace'", "'Delete'", by_keys),
     ('aria-label="The square to draw on" ', '', looks), ('.p-digit, .p-wish', '.p-none', 'wide'), ('min-height: 1.9rem', 'height: 1rem; padding: 0; line-height: 1', looks), ('ariaLabel = greys', 'ariaBusy = greys', looks)])
 def test_a_fault_is_found(browser, html, old, new, check):
     assert old in html
