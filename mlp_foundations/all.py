@@ -24,6 +24,7 @@ from mlp_foundations.distributed import *
 from mlp_foundations.trace import *
 from mlp_foundations.check import *
 from mlp_foundations.pad import *
+from mlp_foundations.small_net import *
 
 # every name that the lessons export, and those that their cells need; `nn` is not among them, so that PyTorch's is never replaced
 __all__ = [o for o in globals() if not o.startswith('_')]
