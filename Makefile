@@ -11,7 +11,7 @@ endif
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_WARN_SCRIPT_LOCATION = 1
 
-BROWSER = tests/test_javascript.py tests/test_pad.py tests/test_small_net.py tests/test_site.py tests/test_slider.py tests/test_trace.py tests/test_jupyterlab.py
+BROWSER = tests/test_javascript.py tests/test_pad.py tests/test_small_net.py tests/test_live.py tests/test_site.py tests/test_slider.py tests/test_trace.py tests/test_jupyterlab.py
 TESTS = -m pytest -q -n 2 --dist loadfile tests $(BROWSER:%=--ignore=%)
 OLD = $(subst .venv,.venv/oldest,$(BIN))
 # The lowest versions that settings.ini admits; of these two what nbdev, which runs the tests, needs at least: readers do with less.

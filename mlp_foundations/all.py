@@ -25,6 +25,7 @@ from mlp_foundations.trace import *
 from mlp_foundations.check import *
 from mlp_foundations.pad import *
 from mlp_foundations.small_net import *
+from mlp_foundations.live import *
 
 # every name that the lessons export, and those that their cells need; `nn` is not among them, so that PyTorch's is never replaced
 __all__ = [o for o in globals() if not o.startswith('_')]

@@ -203,7 +203,7 @@ def test_menus_open_on_a_phone(site, browser):
 def test_an_answer_is_folded_until_it_is_opened(site, browser):
     page = browser.new_page()
     page.goto((site/'index.html').as_uri())
-    answer = page.locator('.bd-article details').first
+    answer = page.locator('.bd-article section > details').first
     assert not answer.locator('code').is_visible()
     answer.locator('summary').click()
     answer.locator('code').wait_for(timeout=5000) # the Markdown in it is rendered
