@@ -88,7 +88,7 @@ function start(root) {
   const svg = root.querySelector('svg');
   const find = name => root.querySelector(`.n-${name}`);
   const make = (name, attributes, text = '', parent = svg) => {
-    const o = document.createElementNS('http://www.w3.org/2000/svg', name);
+    const o = document.createElementNS(svg.namespaceURI, name);
     for (const [k, v] of Object.entries(attributes)) o.setAttribute(k, v);
     o.textContent = text;
     parent.append(o);

@@ -134,9 +134,29 @@ def test_every_notebook_is_found():
 def test_each_installs_the_package_where_it_is_missing():
     def installs(p): return [c.source for c in nbformat.read(p, 4).cells if '%pip' in c.source]
     want = installs(root/'nbs'/'00_data.ipynb')
-    assert len(want)==1 and want[0].startswith('#| hide\ntry: import mlp_foundations\nexcept ModuleNotFoundError')
+    assert len(want)==1 and want[0].startswith('#| hide\ntry: import mlp_foundations\nexcept ModuleNotFoundError') and 'input(' not in want[0] # a question would stop "Run all"
     assert "source = '..' if exists('../settings.ini')" in want[0]
     for p in notebooks: assert installs(p)==[want[0].replace("'..", "'../..") if '/' in runner.name_of(p) else want[0]], p
+
+GITHUB = 'fileId=https%3A//github.com/someone/some-fork/blob/a-branch/nbs/00_data.ipynb'
+@pytest.mark.parametrize('answer, inside, want', [
+    ([{'path': GITHUB}], False, 'git+https://github.com/someone/some-fork@a-branch'), ([{'path': GITHUB}], True, '..'), ([{'path': 'fileId=1aBcD'}], False, 'mlp_foundations'),
+    ([], False, 'mlp_foundations'), ('<html>', False, 'mlp_foundations'), (OSError('no such host'), False, 'mlp_foundations')])
+def test_the_first_cell_asks_nothing(answer, inside, want, tmp_path, monkeypatch):
+    "In Colab it installs what the notebook was opened from, in a copy of the project that copy, else the published package"
+    import io, urllib.request
+    cell = next(c.source for c in nbformat.read(root/'nbs'/'00_data.ipynb', 4).cells if '%pip' in c.source)
+    def sessions(url, timeout):
+        assert url.startswith('http://172.28.0.12:9000/')
+        if isinstance(answer, OSError): raise answer
+        return io.StringIO(answer if isinstance(answer, str) else json.dumps(answer))
+    monkeypatch.setattr(urllib.request, 'urlopen', sessions)
+    (tmp_path/'nbs').mkdir()
+    if inside: (tmp_path/'settings.ini').touch()
+    monkeypatch.chdir(tmp_path/'nbs')
+    here = {}
+    exec(cell.replace('import mlp_foundations', 'raise ModuleNotFoundError').replace('%pip install -q {source}', 'installed = source'), here)
+    assert here['installed']==want
 
 @pytest.mark.parametrize('name', names)
 def test_runs(name, results):
