@@ -18,7 +18,7 @@ OLD = $(subst .venv,.venv/oldest,$(BIN))
 LOWEST = $(shell sed -n 's/^\(dev_\)*requirements = //p' settings.ini | sed 's/,<[^ ]*//g; s/>=/==/g; s/fastcore==[^ ]*/fastcore==2.2.28/; s/ipython==[^ ]*/ipython==8.3/')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test oldest repeat lab site browser bench mutants save lock dist kit clean
+.PHONY: help run test oldest colab repeat lab site browser bench mutants save lock dist kit clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,10 @@ test: .venv/ready ## run every notebook and all tests but the browser ones
 oldest: .venv/oldest/ready ## for authors: the same with the lowest versions that settings.ini admits, PYTHON=python3.10
 	@$(OLD)/ruff check -q .
 	@$(OLD)/python $(TESTS) -k "not shows_what_was_saved"
+
+# PyTorch of Colab's list, or TORCH, such as TORCH=torch==2.13.0 where that is the one to be had.
+colab: .venv/colab/ready ## for authors: run the lessons with the versions that Colab has, in a real kernel
+	@cd nbs && for i in index.ipynb [0-9]*.ipynb; do echo "$$i"; PATH="../.venv/colab/bin:$$PATH" ../.venv/colab/bin/jupyter execute --timeout=600 "$$i" 2>../.venv/colab/log || { cat ../.venv/colab/log; exit 1; }; done; echo "All lessons ran with the versions of tools/colab.txt"
 
 repeat: .venv/ready ## for authors: run the series N=10 times in a row; each time it must show what is saved
 	@for i in $$(seq $(or $(N),10)); do $(BIN)/python -m pytest -q tests/test_notebooks.py -k "test_runs or shows_what_was_saved" || exit 1; done
@@ -60,10 +64,11 @@ lock: .venv/ready ## for authors: write constraints.txt anew, with the newest ve
 	@$(BIN)/python -m pip install -q uv
 	@$(BIN)/python tools/lock.py
 
-dist: .venv/dist ## for authors: build the sdist and the wheel in dist/, and check them
+dist: .venv/dist ## for authors: build the sdist and the wheel in dist/, and try both as a user will
 	@rm -rf dist build
 	@$(BIN)/python -m build -q
 	@$(BIN)/python -m twine check --strict dist/*
+	@$(BIN)/python tools/smoke.py
 
 kit: .venv/site ## for teachers: one zip in _kit/, with notebooks, site, wheel and a list of lessons
 	@$(BIN)/python tools/kit.py
@@ -84,6 +89,14 @@ clean: ## remove what these commands made
 	@$(PYTHON) -m venv .venv/oldest
 	@$(OLD)/python -m pip install -q $(LOWEST)
 	@$(OLD)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/colab/ready: tools/colab.txt settings.ini setup.py
+	@$(PYTHON) -m venv .venv/colab
+	@.venv/colab/bin/python -m pip install -q $(or $(TORCH),$(shell grep '^torch==' tools/colab.txt))
+	@grep -v '^torch==' tools/colab.txt > .venv/colab/rest.txt
+	@.venv/colab/bin/python -m pip install -q -r .venv/colab/rest.txt
+	@.venv/colab/bin/python -m pip install -q --no-deps -e .
 	@touch $@
 
 # What only some commands need is added to .venv when one of them is first used.

@@ -1,5 +1,5 @@
 "The package: what is in the sdist and in the wheel, how the wheel works elsewhere, what the names are, what the command says."
-import inspect, json, os, re, shutil, subprocess, sys, sysconfig, tarfile, venv, zipfile
+import email, inspect, json, os, re, shutil, subprocess, sys, sysconfig, tarfile, venv, zipfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ DATA = ['NOTICE.md', *(f'{o}-ubyte.gz' for o in ('t10k-images-idx3', 't10k-label
 NAMES = '''get_data get_test read_idx normalize test_near test_near_zero show_images
     matmul_loops matmul_dot matmul_broadcast matmul_einsum matmul lin relu  xavier_normal kaiming_normal layer_stats  mse
     mse_grad relu_grad lin_grad forward_and_backward check_grads  Module Lin Relu Mse Model
-    log_softmax cross_entropy CrossEntropy accuracy SGD fit mlp_train  trace check  torch tensor math'''.split()
+    log_softmax cross_entropy CrossEntropy accuracy SGD fit mlp_train  trace check pad small_net live_training  torch tensor math'''.split()
 NN = 'relu_fn linear_fn mse_fn Parameter Module Linear ReLU Sequential to_torch from_torch'.split()
 
 def build(source, out, *args):
@@ -40,6 +40,35 @@ def test_the_data_are_in_the_sdist_and_in_the_wheel(built):
         assert wheel.read(f'mlp_foundations/mnist/{o}')==want
         assert sdist.extractfile(f'{top}/mlp_foundations/mnist/{o}').read()==want
     assert {'mlp_foundations/all.py', 'mlp_foundations/exercises/e00.py'} <= {*wheel.namelist()}
+
+def metadata(built): return email.message_from_string(next(zipfile.ZipFile(built[1]).read(o).decode() for o in zipfile.ZipFile(built[1]).namelist() if o.endswith('dist-info/METADATA')))
+def amiss(meta, names):
+    "What PyPI would refuse or show wrongly"
+    from trove_classifiers import classifiers
+    said = meta.get_all('Classifier')
+    res = [f'no such classifier: {o}' for o in said if o not in classifiers] + [f'beside an SPDX licence: {o}' for o in said if o.startswith('License')]
+    res += [f'{k} is missing' for k in ('Name', 'Summary', 'License-Expression', 'Requires-Python', 'Keywords', 'Author') if not meta[k]]
+    pythons = {o.rsplit(' ', 1)[1] for o in said if o.startswith('Programming Language :: Python :: 3.')}
+    if pythons!={'3.10', '3.11', '3.12', '3.13', '3.14'}: res.append(f'Pythons: {pythons}')
+    if 'Typing :: Typed' not in said or 'mlp_foundations/py.typed' not in names: res.append('not typed')
+    if not {'LICENSE', 'NOTICE.md'}<={Path(o).name for o in meta.get_all('License-File')} or sum('licenses/' in o for o in names)<2: res.append('no licence files')
+    if '```python' not in meta.get_payload() or meta['Description-Content-Type']!='text/markdown': res.append('no README')
+    return res
+def test_what_would_be_uploaded(built):
+    meta,names = metadata(built),zipfile.ZipFile(built[1]).namelist()
+    assert not amiss(meta, names)
+    assert {f'mlp_foundations/{o}' for o in ('py.typed', 'pad.js', 'trace.css')}<={*names} and any(o.endswith('/py.typed') for o in tarfile.open(built[0]).getnames())
+    for k,v in [('Summary', None), ('Classifier', 'Topic :: Nothing'), ('Classifier', 'License :: OSI Approved')]: # each is found
+        changed = metadata(built)
+        if v is None: del changed[k]
+        else: changed[k] = v
+        assert amiss(changed, names)
+    assert amiss(meta, [o for o in names if not o.endswith('py.typed')])
+
+def test_the_smoke_test_runs_the_example_of_readme():
+    sys.path.insert(0, str(root/'tools'))
+    import smoke
+    assert 'history = fit(' in smoke.example((root/'README.md').read_text(encoding='utf-8')) and 'smoke.py' in (root/'Makefile').read_text(encoding='utf-8')
 
 def test_the_sdist_builds_the_wheel_that_the_tree_builds(built, tree, tmp_path):
     contents = lambda path: {o.filename:zipfile.ZipFile(path).read(o) for o in zipfile.ZipFile(path).infolist()}
