@@ -35,10 +35,10 @@ mathjax3_config = dict(loader={'load': ['[tex]/textmacros', '[tex]/boldsymbol']}
 
 html_theme = 'sphinx_book_theme'
 templates_path = ['.']
-html_static_path = ['style.css']
+html_static_path = ['style.css', 'progress.js']
 html_css_files = ['style.css']
 # The lines of text that a search shows are fetched from the pages, which a browser allows on a server but not between files.
-html_js_files = [(None, dict(body="if (location.protocol==='file:') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false", priority=900))]
+html_js_files = [('progress.js', dict(defer='defer')), (None, dict(body="if (location.protocol==='file:') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false", priority=900))]
 html_context = dict(default_mode='auto')
 html_use_index = html_domain_indices = html_show_sphinx = html_show_copyright = False
 html_theme_options = dict(footer_content_items='', show_toc_level=2, use_fullscreen_button=False, pygments_light_style='a11y-high-contrast-light',
@@ -131,6 +131,21 @@ def visit_literal_block(self, node):
             return f'<a class="api" href="{href}#{o.node_id}">{m[1]}</a>'
         if names: self.body[-1] = re.sub(rf'(?<!<span class="o">\.</span>)(<span class="n[fc]?">({"|".join(names)})</span>)(?!<span class="o">=</span>)', link, self.body[-1])
 
+def show_neighbours(app, pagename, templatename, context, doctree):
+    "Previous and next lead from lesson to lesson, with the minutes that each takes; the page says where it is as Markdown"
+    series = json.loads((Path(app.srcdir)/'series.json').read_text(encoding='utf-8'))
+    lessons = [doc for doc,*_ in series['lessons']]
+    def page(i):
+        doc,title,minutes = series['lessons'][i]
+        return dict(link=app.builder.get_relative_uri(pagename, doc), title=f'{title} ({minutes} min)' if minutes else title)
+    if pagename in series['markdown']: context['metatags'] = context.get('metatags', '')+f'<link rel="alternate" type="text/markdown" href="{Path(pagename).name}.md">'
+    of = series['of'].get(pagename, pagename)
+    if of not in lessons and of!='index' or not lessons: return
+    i = lessons.index(of) if of in lessons else -1
+    context['next'] = page(i+1) if i+1<len(lessons) else None
+    if pagename!=of: context['prev'] = page(i)
+    elif i>0: context['prev'] = page(i-1)
+
 def copy_mathjax(app, error):
     "Copy TeX input, CHTML output and its fonts: 2 of MathJax's 24 MB"
     if error: return
@@ -141,5 +156,6 @@ def copy_mathjax(app, error):
 def setup(app):
     for f in (add_alt_texts, link_prose, list_terms, pass_names): app.connect('doctree-read', f)
     app.connect('doctree-resolved', link_terms)
+    app.connect('html-page-context', show_neighbours)
     app.connect('build-finished', copy_mathjax)
     app.add_node(nodes.literal_block, override=True, html=(visit_literal_block, None))

@@ -46,6 +46,32 @@ def show_pages(cells):
         if re.fullmatch(r"page\('[^']*'\)", c.source): c.metadata.tags = ['remove-input']
         if 'hide-input' in c.metadata.tags: c.metadata.mystnb = {f'code_prompt_{k}': f'{k.title()} the entry that check runs' for k in ('show', 'hide')}
 
+def series(index):
+    "What the table of the front page says of each lesson: its page, the minutes that it takes, the deeper notebooks beside it"
+    tables = ''.join(''.join(o.get('data', {}).get('text/markdown', '')) for c in index.cells for o in c.get('outputs', []))
+    for doc,more,minutes in re.findall(r'^\| \[[^\]]*\]\((\d\d_\w+)\.ipynb\)(.*) \| (\d+) min \|$', tables, re.M): yield doc,int(minutes),re.findall(r'\((deeper/\w+)\.ipynb\)', more)
+
+def as_markdown(nb, doc):
+    "The notebook as readers see it, as one Markdown text: pictures by their alternative texts, what can be clicked by a line"
+    parts = []
+    for c in nb.cells:
+        if c.cell_type=='markdown': parts.append(re.sub(r'(\]\([\w./-]+)\.ipynb', r'\1.md', c.source))
+        elif 'remove-input' not in c.metadata.get('tags', []): parts.append(f'```python\n{c.source}\n```')
+        for o in c.get('outputs', []):
+            data,meta = o.get('data', {}),o.get('metadata', {})
+            if 'image/png' in data: parts.append(f"*Figure: {meta.get('image/png', {}).get('alt') or ''.join(data.get('text/plain', ''))}*")
+            elif 'text/markdown' in data: parts.append(re.sub(r'(\]\([\w./-]+)\.ipynb', r'\1.md', ''.join(data['text/markdown'])))
+            elif text := ''.join(o.get('text', '') or data.get('text/plain', '')).rstrip(): parts.append(f'```text\n{text}\n```')
+    return '\n\n'.join(o for o in parts if o.strip())+'\n'
+
+def llms(pages):
+    "The site's list for readers with an assistant (llmstxt.org); `pages`: section, page, title, what it is about"
+    lines = [f'# {LIB}', '', '> A multilayer perceptron from nothing, on MNIST: a literate notebook series and the package that it exports.', '',
+             'Each page is one notebook as Markdown: text, code, and what the code has shown.']
+    for section in dict.fromkeys(o[0] for o in pages):
+        lines += ['', f'## {section}', '', *(f'- [{title}]({doc}.md): {about}' for s,doc,title,about in pages if s==section)]
+    return '\n'.join(lines)+'\n'
+
 # --- which name is whose --------------------------------------------------------------------------------------------------
 
 def scopes(table):
@@ -56,8 +82,9 @@ def scopes(table):
 
 def name_cells(cells, own, public):
     "Store in each code cell's metadata which of its names are the package's: `names`, and those that it exports itself: `defines`"
-    known = {}
+    known,heading = {},''
     for cell in cells:
+        if cell.cell_type=='markdown': heading = ([heading]+re.findall(r'^##+ (.+)', cell.source, re.M))[-1]
         if cell.cell_type!='code': continue
         source = re.sub(r'^([%!].*)$', r'#\1', cell.source, flags=re.M)
         try: tree,table = ast.parse(source),symtable.symtable(source, '', 'exec')
@@ -65,6 +92,7 @@ def name_cells(cells, own, public):
         bound = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
         exports = any(o.startswith('export') for o in directives(cell))
         defined = [o for o in public.get(own, {}) if exports and o in bound]
+        cell.metadata.section = heading
         for o in bound: known.pop(o, None)
         for o in ast.walk(tree):
             if isinstance(o, ast.ImportFrom) and (o.module or '').startswith(LIB+'.'):
@@ -121,7 +149,12 @@ def entry(kind, name, o, where='', fence='`````'):
             if inspect.isfunction(m) and m.__doc__ and (k[0]!='_' or k=='__call__'): yield from entry('method', k, m, fence=fence[:-1])
     yield fence
 
-def write_reference(folder, lessons, public):
+def source_line(o):
+    "Where `o` is written, such as 'mlp_foundations/training.py, line 63'; '' for what is no function or class of ours"
+    try: return f"`{LIB}/{Path(inspect.getsourcefile(o)).name}`, line {inspect.getsourcelines(o)[1]}"
+    except (TypeError, OSError): return ''
+
+def write_reference(folder, lessons, public, sections):
     "A page for each module that `lessons` (docname, title, module) write, and one that lists all names"
     rows = []
     for doc,title,mod in lessons:
@@ -132,7 +165,9 @@ def write_reference(folder, lessons, public):
         for name in public[mod]:
             o = getattr(m, name)
             kind = 'class' if inspect.isclass(o) else 'function' if callable(o) else 'data'
-            text.append('\n'.join(entry(kind, name, o, f'Written in {{ref}}`{title} <{mod}-{name}>`')))
+            section = f', in the section "{escape(sections[mod,name])}"' if sections.get((mod,name)) else ''
+            where = f'Written in {{ref}}`{title} <{mod}-{name}>`{section}' + (f'. Source: {line}' if (line := source_line(o)) else '')
+            text.append('\n'.join(entry(kind, name, o, where)))
             rows.append(f'\n{{py:obj}}`{name} <{LIB}.{mod}.{name}>`\n: {escape(inspect.getdoc(o))}')
         (folder/f'{mod}.md').write_text('\n\n'.join(text), encoding='utf-8')
     toc = '\n'.join(mod for *_,mod in lessons if public.get(mod))
@@ -153,6 +188,12 @@ def elsewhere(repo, branch):
 def assemble(nbs, folder):
     "Write into `folder` the source of the site for the notebooks in `nbs`"
     (folder/'api').mkdir()
+    path_of = {o: nbs/f'{o}.ipynb' for o in map(name_of, notebooks(nbs))}
+    table = list(series(nbformat.read(path_of['index'], 4)))
+    minutes = {doc: o for doc,o,_ in table}
+    children = {doc: [o for o in [*deeper, f'exercises/e{doc[:2]}'] if o in path_of] for doc,_,deeper in table if doc in path_of}
+    of = {o: doc for doc,l in children.items() for o in l}
+    sections,markdown,about = {},{},{}
     found,public,lessons,prose,menu = [],{},[],{},{o: [] for o in ('lessons', *FOLDERS)}
     for path in notebooks(nbs):
         nb,doc = nbformat.read(path, 4),name_of(path)
@@ -161,7 +202,7 @@ def assemble(nbs, folder):
         if number := re.match(r'(\d+)_', path.stem):
             title = title if title.startswith(number[1]) else f'{number[1]} {title}'
         if number or '/' in doc:
-            menu[doc.split('/')[0] if '/' in doc else 'lessons'].append(f'{title} <{doc}>')
+            if doc not in of: menu[doc.split('/')[0] if '/' in doc else 'lessons'].append(f'{title} <{doc}>')
             lessons.append((doc, title, own))
             if own:
                 m = import_module(f'{LIB}.{own}')
@@ -174,7 +215,12 @@ def assemble(nbs, folder):
         nb.metadata.language_info = dict(name='python', pygments_lexer='ipython3')
         nb.cells = [o for o in map(for_readers, nb.cells) if o]
         if doc.startswith('exercises/'): show_pages(nb.cells)
+        sections.update({(own, o): c.metadata.section for c in nb.cells for o in c.metadata.get('defines', [])})
+        markdown[doc] = as_markdown(nb, doc)
+        about[doc] = next((l[2:] for c in nb.cells if c.cell_type=='markdown' for l in c.source.splitlines() if l.startswith('> ')), '')
         nb.cells = list(with_labels(nb.cells, own))
+        if doc in children: nb.cells.append(nbformat.v4.new_markdown_cell('\n'.join(['```{toctree}', ':hidden:', *(f'/{o}' for o in children[doc]), '```'])))
+        nb.cells.append(nbformat.v4.new_markdown_cell(f'<p class="as-markdown"><a href="{Path(doc).name}.md">This page as Markdown</a></p>'))
         if doc=='index' and (repo := os.environ.get('GITHUB_REPOSITORY')):
             start = next((i for i,c in enumerate(nb.cells) if c.source=='## The lessons'), len(nb.cells))
             nb.cells.insert(start, nbformat.v4.new_markdown_cell(elsewhere(repo, os.environ.get('GITHUB_REF_NAME', 'main'))))
@@ -185,17 +231,24 @@ def assemble(nbs, folder):
         nbformat.write(nb, folder/f'{doc}.ipynb')
     for _,_,mod in lessons: prose[f'api/{mod}'] = {**prose['index'], **public.get(mod, {})}
     (folder/'names.json').write_text(json.dumps(prose), encoding='utf-8')
-    write_reference(folder/'api', lessons, public)
+    write_reference(folder/'api', lessons, public, sections)
+    titles = {doc: title for doc,title,_ in lessons}
+    (folder/'series.json').write_text(json.dumps(dict(lessons=[(doc, titles[doc], minutes.get(doc)) for doc in titles if '/' not in doc], of=of, markdown=list(markdown))), encoding='utf-8')
+    named = dict(lessons='Lessons', deeper='Deeper', exercises='Exercises', workshop='Workshop')
+    pages = [(named[doc.split('/')[0] if '/' in doc else 'lessons'], doc, titles.get(doc, LIB), about[doc]) for doc in markdown]
+    return markdown,llms(sorted(pages, key=lambda o: list(named.values()).index(o[0])))
 
 def main(out=root/'_site', nbs=root/'nbs'):
     out,nbs = Path(out),Path(nbs)
     with tempfile.TemporaryDirectory() as tmp:
         src = Path(tmp)/'src'
         src.mkdir()
-        assemble(nbs, src)
+        markdown,listed = assemble(nbs, src)
         status = build_main(['-q', '-W', '--keep-going', '-c', str(here), '-d', f'{tmp}/doctrees', str(src), f'{tmp}/out']) # MyST-NB leaves a folder beside it
         shutil.rmtree(out, ignore_errors=True)
         shutil.move(f'{tmp}/out', out)
+    for doc,text in markdown.items(): (out/f'{doc}.md').write_text(text, encoding='utf-8')
+    (out/'llms.txt').write_text(listed, encoding='utf-8')
     for p in notebooks(nbs): shutil.copy(p, out/'_sources'/f'{name_of(p)}.ipynb') # what the download button gives: the notebook with all its cells
     if status: sys.exit(status)
     print(f'Open {out/"index.html"}')

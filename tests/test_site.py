@@ -110,16 +110,45 @@ def test_every_notebook_has_a_page(site):
     "In the folder that links from GitHub and JupyterLab name too, with the notebook to download, and in the menu of every page under the caption of its folder"
     names = list(map(name_of, notebooks()))
     assert not [o for o in names if not (site/f'{o}.html').exists() or not (site/'_sources'/f'{o}.ipynb').exists()]
-    for page in ('index.html', 'workshop/trace.html'):
+    for page in ('index.html', 'workshop/trace.html', '03_forward.html'):
         menu = re.split(r'<span class="caption-text">', read(site/page).partition('</nav>')[0])
+        lessons = re.split(r'<li class="toctree-l1', next(o for o in menu if o.startswith('Lessons')))
         for o in names:
             if o=='index' or f'{o}.html'==page: continue
-            caption = o.split('/')[0].title() if '/' in o else 'Lessons'
-            href = posixpath.relpath(f'{o}.html', posixpath.dirname(page))
-            assert [m.partition('<')[0] for m in menu[1:] if f'href="{href}"' in m]==[caption], (page, o)
+            href = f'href="{posixpath.relpath(f"{o}.html", posixpath.dirname(page))}"'
+            assert [m.partition('<')[0] for m in menu[1:] if href in m]==['Workshop' if 'workshop/' in o else 'Lessons'], (page, o)
+            if o[:2] in ('de', 'ex') and page[:3]!='03_': # under its lesson: that which links to it first
+                lesson = next(l for l in sorted(names) if re.match(r'\d\d_', l) and f']({o}.ipynb' in (root/'nbs'/f'{l}.ipynb').read_text(encoding='utf-8'))
+                assert [f'href="{posixpath.relpath(f"{lesson}.html", posixpath.dirname(page))}"' in l for l in lessons if href in l]==[True], (page, o, lesson)
 def test_the_reference_has_every_name(site):
     assert {'data', 'matmul', 'init', 'forward', 'backward', 'layers', 'nn', 'training'} <= {p.stem for p in site.glob('api/*.html')}
     assert not names_amiss(site)
+def test_the_reference_says_where(site):
+    "The section of the lesson and the line of the source"
+    for mod,name,section,line in [('backward', 'lin_grad', 'The linear layer', 'def lin_grad('), ('training', 'fit', 'fit', 'def fit('), ('layers', 'Lin', None, 'class Lin(')]:
+        entry = read(site/'api'/f'{mod}.html').partition(f'id="mlp_foundations.{mod}.{name}"')[2].partition('<dl class="py')[0]
+        source = (root/'mlp_foundations'/f'{mod}.py').read_text(encoding='utf-8').splitlines()
+        n = int(re.search(r'line (\d+)', re.sub('<[^>]*>', '', entry))[1])
+        assert any(o.startswith(line) for o in source[n-1:n+2]) and (section is None or 'in the section' in entry and section in entry), (mod, name)
+
+def markdown_amiss(site, nbs):
+    "Pages without their Markdown or missing in llms.txt, links in it that lead nowhere, and what it shows that readers don't see"
+    res,listed = [],read(site/'llms.txt')
+    for path in notebooks(nbs):
+        doc = name_of(path)
+        page = site/f'{doc}.md'
+        if not page.exists() or f']({doc}.md): ' not in listed: res.append(f'{doc}: no Markdown, or not listed'); continue
+        text = read(page)
+        if f'{path.stem}.md"' not in read(site/f'{doc}.html').partition('</head>')[0]: res.append(f'{doc}: its page does not name it')
+        if re.search('base64,[A-Za-z0-9+/]{99}', text) or re.search(r'^#\| ', text, re.M): res.append(f'{doc}: plumbing')
+        res += [f'{doc}: {o}' for o in re.findall(r'\]\(((?!http)[^)#\s]+\.md)', text) if not (page.parent/o).exists()]
+        for c in nbformat.read(path, 4).cells:
+            source = re.sub(r'\A(#\|.*\n?)*', '', c.source).strip()
+            if c.cell_type=='code' and source and not source.startswith('page(') and (source in text)==bool(re.match(r'(#\|.*\n)*#\| hide', c.source)): res.append(f'{doc}: {source[:40]}')
+            if c.cell_type=='code': res += [f'{doc}: a figure without words' for o in c.outputs if 'image/png' in o.get('data', {}) and ' '.join(o.metadata.get('image/png', {}).get('alt', '?').split()) not in ' '.join(text.split())]
+    return res + ['llms.txt']*(not re.match(r'# .+\n\n> .+\n', listed))
+def test_markdown(site): assert not markdown_amiss(site, root/'nbs')
+
 def test_nothing_from_outside(site): assert not loaded_from_outside(site)
 def test_links(site): assert not broken_links(site)
 def test_no_plumbing(site): assert not plumbing(site, root/'nbs')
@@ -183,13 +212,87 @@ def problems(context, path, theme=None, contrast=False):
     page.close()
     return res
 
-@pytest.mark.parametrize('theme', ['light', 'dark'])
-@pytest.mark.parametrize('width', [1400, 390])
+@pytest.mark.parametrize('width, theme', [(1400, 'light'), (1400, 'dark'), (390, 'dark')]) # the layout doesn't depend on the theme
 def test_pages_in_the_browser(site, browser, theme, width):
     context = browser.new_context(viewport=dict(width=width, height=900), color_scheme=theme)
     found = {str(p.relative_to(site)): problems(context, p, theme, contrast=width==1400) for p in pages(site)} # colours don't depend on the width
     context.close()
     assert not {k:v for k,v in found.items() if v}
+
+def too_long(site, browser, chars=88):
+    "Lessons in which code scrolls sideways at 1280 pixels, and how many characters fit"
+    page,res = browser.new_page(viewport=dict(width=1280, height=900)),[]
+    for path in sorted(site.glob('[0-9]*_*.html')):
+        page.goto(path.as_uri())
+        wide = page.evaluate("[...document.querySelectorAll('.cell_input pre')].filter(o => o.scrollWidth>o.clientWidth).length")
+        fits = page.evaluate("(() => { const pre = document.querySelector('.cell_input pre'), s = document.createElement('span'); s.textContent = 'x'.repeat(100); pre.append(s); const w = s.getBoundingClientRect().width/100, c = getComputedStyle(pre); s.remove(); return (pre.clientWidth-parseFloat(c.paddingLeft)-parseFloat(c.paddingRight))/w })()")
+        if wide or fits<chars: res.append(f'{path.stem}: {wide} cells scroll, {fits:.1f} characters fit')
+    page.close()
+    return res
+def test_code_fits_at_1280_pixels(site, browser):
+    assert not too_long(site, browser) and too_long(site, browser, 200) # it can fail
+
+def test_previous_and_next_say_the_minutes(site):
+    "From lesson to lesson; a deeper notebook or exercises lead back to their lesson and on to the next"
+    minutes = dict(re.findall(r'href="(\d\d_\w+)\.html">.*?<p>(\d+) min</p></td>', read(site/'index.html').replace('\n', '')))
+    assert len(minutes)==10
+    def around(doc): return [(posixpath.normpath(posixpath.join(posixpath.dirname(doc), h)), ' '.join(re.sub('<[^>]*>', ' ', t).split())) for h,t in re.findall(r'<a class="(?:left-prev|right-next)"\s+href="([^"]*)"(.*?)</a>', read(site/f'{doc}.html'), re.S)]
+    lessons = sorted(minutes)
+    for doc,want in [('03_forward', lessons[2:5:2]), ('00_data', ['index', lessons[1]]), ('09_distributed', lessons[8:9]), ('deeper/shapes', lessons[3:5]), ('exercises/e03', lessons[3:5]), ('index', lessons[:1])]:
+        got = around(doc)
+        assert [o[0] for o in got]==[f'{o}.html' for o in want] and all(o=='index' or f'({minutes[o]} min)' in t for o,(_,t) in zip(want, got)), (doc, got)
+
+def progress_amiss(site, browser):
+    "What is wrong with the finished lessons that a browser keeps"
+    context = browser.new_context(viewport=dict(width=1400, height=900))
+    page,res = context.new_page(),[]
+    def mine(): return page.locator('.progress-of-series')
+    page.goto((site/'index.html').as_uri())
+    if mine().inner_text().strip(): res.append('said before anything is finished')
+    for doc in ('00_data', '02_init'):
+        page.goto((site/f'{doc}.html').as_uri())
+        mine().locator('button').focus()
+        page.keyboard.press('Enter')
+        if mine().locator('button').get_attribute('aria-pressed')!='true' or page.evaluate('document.activeElement.innerText')[:1]!='✓': res.append(f'{doc}: not pressed, or the focus is lost')
+    marked = page.locator('.bd-sidebar-primary li.toctree-l1 > a:has(.finished)').all_inner_texts()
+    if [o[:2] for o in marked]!=['00', '02'] or 'finished' not in marked[0]: res.append(f'marked: {marked}')
+    page.goto((site/'deeper'/'shapes.html').as_uri())
+    if page.locator('.bd-sidebar-primary .finished').count()!=2 or mine().count() and mine().inner_text().strip(): res.append('on a deeper page')
+    page.goto((site/'index.html').as_uri())
+    if not re.fullmatch(r'2 of 10 lessons finished. Next: 01 Matrix multiplication. forget', ' '.join(mine().inner_text().split())): res.append(mine().inner_text())
+    page.add_script_tag(path=AXE)
+    res += page.evaluate("async () => (await axe.run('.progress-of-series')).violations.map(o => o.id)")
+    mine().locator('button').click()
+    if page.locator('.finished').count() or mine().inner_text().strip(): res.append('not forgotten')
+    if context.cookies(): res.append('a cookie')
+    context.close()
+    return res
+def test_finished_lessons_are_kept_in_the_browser(site, browser): assert not progress_amiss(site, browser)
+@pytest.mark.parametrize('old, new', [('localStorage.setItem(KEY, JSON.stringify(list));', ''), ("'<span class=\"finished\">", "'<span>"), ('box.firstChild.focus()', 'box.blur()'), ('!done.includes(name(a))', 'done.includes(name(a))'), ('keep([])', 'show()')])
+def test_a_fault_in_the_progress_is_found(site, browser, tmp_path, old, new):
+    some = tmp_path/'site'
+    some.mkdir()
+    for o in ('index.html', '00_data.html', '02_init.html', 'deeper/shapes.html', '_static'):
+        (some/o).parent.mkdir(exist_ok=True)
+        (shutil.copytree if (site/o).is_dir() else shutil.copy)(site/o, some/o)
+    text = read(some/'_static'/'progress.js')
+    assert old in text
+    (some/'_static'/'progress.js').write_text(text.replace(old, new), encoding='utf-8')
+    try: res = progress_amiss(some, browser)
+    except Exception as e: res = [str(e)]
+    assert res
+
+def test_on_paper(site, browser):
+    "No menus and no buttons, nothing wider than the sheet, and the code is all there"
+    page = browser.new_page(viewport=dict(width=700, height=990))
+    page.goto((site/'05_refactor.html').as_uri())
+    buttons = "[...document.querySelectorAll('.bd-sidebar, .prev-next-area, .bd-article .copybtn, .progress-of-series, .as-markdown')].filter(o => o.checkVisibility()).length"
+    seen = page.evaluate(buttons)
+    page.emulate_media(media='print')
+    assert seen and not page.evaluate(buttons) and page.evaluate('document.documentElement.scrollWidth<=innerWidth')
+    assert not page.evaluate("[...document.querySelectorAll('pre')].filter(o => o.checkVisibility() && o.scrollWidth>o.clientWidth+1).length")
+    assert page.locator('.bd-article .t-step').evaluate_all('o => o.every(s => s.checkVisibility())')
+    page.close()
 
 def test_menus_open_on_a_phone(site, browser):
     page = browser.new_page(viewport=dict(width=390, height=844))
@@ -230,8 +333,7 @@ def folds_amiss(page):
     })''')
     return res + page.evaluate(LOOK) + sorted(set(page.evaluate(CONTRAST)))
 
-@pytest.mark.parametrize('theme', ['light', 'dark'])
-@pytest.mark.parametrize('width', [1400, 390])
+@pytest.mark.parametrize('width, theme', [(1400, 'dark'), (390, 'light')])
 def test_exercises_are_one_click_from_their_lesson(site, browser, theme, width):
     page = browser.new_page(viewport=dict(width=width, height=900), color_scheme=theme)
     for lesson in sorted(site.glob('0*_*.html')):
