@@ -446,8 +446,10 @@ class _Text(str): # shown as Markdown
 
 def _code(text, lang='python'): return f'```{lang}\n{text.rstrip()}\n```'
 
-def page(name):
-    "Task, hint, solution and slips of the exercise `name`, as Markdown"
+def page(
+    name:str, # '04.3'
+):
+    "Task, hint, solution and slips, as Markdown"
     ex = _asked(name)
     def diff(slip): return '\n'.join(list(difflib.unified_diff(ex.solution.splitlines(), ex.edited(slip).splitlines(), n=1, lineterm=''))[3:])
     slips = '\n\n'.join(f'{o[2]}\n\n{_code(diff(o), "diff")}' for o in ex.slips)

@@ -74,6 +74,7 @@ def by_autograd(f):
         inp.g = torch.autograd.grad(f(z), z, out.g)[0]
     return grad
 
+_exps = {*'exp exp2 expm1 sigmoid tanh expit special_expit softmax logsigmoid rpow'.split()}
 net = 'Model([ByHand({}), Lin(tensor([[2.], [3.]]), tensor([0.]))], Mse()), tensor([[1., -2.]]), tensor([1.])'
 
 exercise('04.1', 'The sigmoid', '''
@@ -90,7 +91,7 @@ sigmoid_grad(inp, out)
 ''', lines='inp.g', task='Store in `inp.g` the gradient of the sigmoid, from `out` and `out.g`. Compute no new exponential.',
     hint='The slope of the sigmoid s is s(1 - s), and `out` is s.', oracle=by_autograd(torch.sigmoid),
     given={'ByHand': ByHand}, steps=net.format('torch.sigmoid, sigmoid_grad'),
-    watch=lambda o: {'a new exponential': bool(o.names & {'exp', 'sigmoid', 'tanh', '__rpow__'})}, slips=[
+    watch=lambda o: {'a new exponential': bool({n.strip('_') for n in o.names} & _exps)}, slips=[
     (' * (1-out)', '', 'The slope has two factors, and `1 - out` is missing.'),
     ('out * (1-out)', '(1-out)', 'The slope has two factors, and `out` is missing.'),
     ('out.g * out', 'out', 'This is the slope alone. Multiply it by the upstream gradient `out.g`.'),
@@ -130,7 +131,9 @@ torch.randn(2, 1), torch.randn(2, 2), 1
 torch.randn(5, 3), torch.randn(5, 4), 2
 torch.randn(8, 3), torch.randn(8, 3), 3
 ''', task='Return the gradient of `w`, from the outer products of `rows` rows at a time. The last block may have fewer rows.',
-    hint='`range(0, n, rows)` gives the first row of each block.', oracle=lambda inp, out_g, rows: inp.t()@out_g, slips=[
+    hint='`range(0, n, rows)` gives the first row of each block.', oracle=lambda inp, out_g, rows: inp.t()@out_g,
+    watch=lambda o: {'all rows at once': o.calls<5 or o.largest>40}, slips=[
+    ('total = 0', 'total, rows = 0, len(inp)', 'The value is right, but all rows were taken at once.'),
     ('len(inp), rows', 'len(inp)-rows+1, rows', 'The last block is lost where it is shorter.'),
     ('total = total + ', 'total = ', 'Only the last block is left. The blocks must be added up.'),
     ('    return', '        return', 'Only the first block comes back. The `return` stands inside the loop.'),

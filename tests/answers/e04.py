@@ -139,6 +139,10 @@ def shortcut_grad(inp, out):
 
 WRONG = {
     '04.1': [
+        ('def sigmoid_grad(inp, out): inp.g = out.g * inp.neg().exp_() * out**2', 'computed again'),
+        ('def sigmoid_grad(inp, out): inp.g = out.g * torch.special.expit(inp) * (1-out)', 'computed again'),
+        ('def sigmoid_grad(inp, out): inp.g = out.g * (1 - inp.div(2).tanh_()**2) / 4', 'computed again'),
+        ('def sigmoid_grad(inp, out): inp.g = out.g * inp.clone().sigmoid_() * (1-out)', 'computed again'),
         ('def sigmoid_grad(inp, out): return out.g * out * (1-out)', 'stored in `inp.g`'),
         ('def sigmoid_grad(inp, out): inp.g = out.g * out * (out-1)', 'sign'),
         ('def sigmoid_grad(inp, out): inp.g = out.g * torch.exp(-inp) / (1+torch.exp(-inp))**2', 'computed again'),
@@ -151,6 +155,9 @@ WRONG = {
         ('def mae_grad(inp, targ): inp.g = (inp - targ[:,None]).abs() / len(targ)', 'not its slope'),
         ('def mae_grad(inp, targ): return torch.sign(inp - targ[:,None]) / len(targ)', 'Nothing is stored')],
     '04.3': [
+        ('def w_grad_blocks(inp, out_g, rows): return inp.t() @ out_g', 'all rows'),
+        ("def w_grad_blocks(inp, out_g, rows): return torch.einsum('ij,ik->jk', inp, out_g)", 'all rows'),
+        ('def w_grad_blocks(inp, out_g, rows): return (inp[:,:,None]*out_g[:,None]).sum(0)', 'all rows'),
         ('''
 def w_grad_blocks(inp, out_g, rows):
     res = torch.zeros(inp.shape[1], out_g.shape[1])
