@@ -117,6 +117,14 @@ function unpack(text, n, mean, std) {
     (_, i) => (((bytes[i >> 1] >> (i % 2 ? 0 : 4)) & 15) / 15 - mean) / std,
   );
 }
+// At each step the mean of the last k values, or of as many as there are
+export function meanOfLast(values, k) {
+  let sum = 0;
+  return values.map((v, i) => {
+    sum += v - (i < k ? 0 : values[i - k]);
+    return sum / Math.min(i + 1, k);
+  });
+}
 const num = v => String(+v.toPrecision(3));
 const percent = v => `${Math.round(100 * v)} %`;
 const MOST = 5000;
@@ -144,6 +152,7 @@ function start(root) {
     Object.assign(live, {
       net: firstWeights(196, 30, 10, set().scale),
       steps: 0,
+      rows: 0,
       losses: [],
       shares: [],
       broken: false,
@@ -154,8 +163,10 @@ function start(root) {
   const step = () => {
     const {lr, bs} = set();
     if (!order.length) order = shuffled(n, rand);
-    const loss = batchStep(live.net, x, y, order.splice(0, bs), lr);
+    const rows = order.splice(0, bs);
+    const loss = batchStep(live.net, x, y, rows, lr);
     live.steps += 1;
+    live.rows += rows.length;
     live.losses.push(loss);
     live.broken = !Number.isFinite(loss) || !live.net.w1.every(Number.isFinite);
   };
@@ -185,10 +196,14 @@ function start(root) {
     shares.push(now);
     const recent = losses.slice(-20);
     const loss = recent.reduce((a, b) => a + b, 0) / recent.length;
-    find('loss').setAttribute(
-      'd',
-      path(losses, k => k, [15, 115], 3),
-    );
+    for (const [name, values] of [
+      ['loss', losses],
+      ['mean', meanOfLast(losses, 20)],
+    ])
+      find(name).setAttribute(
+        'd',
+        path(values, k => k, [15, 115], 3),
+      );
     find('dead').setAttribute(
       'd',
       path(
@@ -208,11 +223,15 @@ function start(root) {
       ),
     );
     find('end').textContent = Math.max(200, steps);
-    const epochs = losses.length ? `, loss ${num(loss)} (mean of the last ${recent.length})` : '';
-    live.text = `${steps} steps${epochs}; ${percent(now.dead)} of the 30 units are dead; ${percent(now.right)} of ${others} other digits are read rightly`;
-    find('state').textContent = `${live.text}.`;
+    const epochs = losses.length
+      ? ` (${num(live.rows / n)} epochs), loss ${num(loss)} (mean of the last ${recent.length})`
+      : '';
+    live.text = `${steps} step${steps === 1 ? '' : 's'}${epochs}; ${percent(now.dead)} of the 30 units are dead; ${percent(now.right)} of ${others} other digits are read rightly`;
+    const broken = `The loss is no longer a number after ${steps} steps: the learning rate or the scale is too large. Press start again.`;
+    find('state').textContent = live.broken ? broken : `${live.text}.`;
+    find('state').classList.toggle('v-broken', live.broken);
     find('graph').setAttribute('aria-label', `Curves by step: ${live.text}`);
-    find('rate').textContent = live.rate ? `${Math.round(live.rate)} steps a second.` : '';
+    find('rate').textContent = live.rate ? `Speed: ${Math.round(live.rate)} steps a second.` : '';
     drawWeights(find('weights'), net);
     const lr = set();
     for (const [name, text] of [
@@ -223,10 +242,7 @@ function start(root) {
       find(name).ariaValueText = text;
       find(`${name}-text`).textContent = text;
     }
-    if (live.broken)
-      stop(
-        `The loss is no longer a number after ${steps} steps: the learning rate or the scale is too large. Press start again.`,
-      );
+    if (live.broken) stop(broken);
   };
 
   // --- running ----------------------------------------------------------------------------------------------------------
@@ -251,7 +267,6 @@ function start(root) {
     else requestAnimationFrame(frame);
   };
   const pause = () => {
-    live.rate = 0;
     draw();
     if (!live.broken) stop(`Paused: ${live.text}.`);
   };
@@ -264,7 +279,7 @@ function start(root) {
     requestAnimationFrame(frame);
   });
   find('one').addEventListener('click', () => {
-    if (live.broken) return;
+    if (live.broken) return draw();
     step();
     draw();
     if (!live.broken) say(`Loss ${num(live.losses.at(-1))}.`);
@@ -280,6 +295,8 @@ function start(root) {
     begin();
     say(`New first weights${running ? '' : ', step 0'}.`);
   });
+  // JupyterLab leaves keys to an element that says so itself; it does not look at what is around the focus
+  for (const o of root.querySelectorAll('input, button')) o.dataset.lmSuppressShortcuts = 'true';
   root.dataset.live = 'true';
   find('all').hidden = false;
   find('none').remove();

@@ -28,15 +28,15 @@ def _packed(x):
 def _range(name, label, lo, hi, step, value): return f'<label>{label} <b class="v-{name}-text"></b><input type="range" class="v-{name}" min="{lo}" max="{hi}" step="{step}" value="{value}" aria-label="{label}" autocomplete="off"></label>'
 
 _ranges = _range('lr', 'learning rate', -3, 1, .1, -.7)+_range('bs', 'batch size', 0, 9, 1, 6)+_range('scale', 'scale of the first weights', -2, 1, .1, 0)
-_graph = '''<svg class="v-graph" viewBox="-8 0 356 250" role="img" aria-label=""><text x="40" y="10">loss of each batch</text><text x="34" y="118" text-anchor="end">0</text><text x="34" y="22" text-anchor="end">3</text>
-<line x1="40" y1="15" x2="40" y2="115"/><line x1="40" y1="115" x2="340" y2="115"/><path class="v-loss"/>
-<text x="40" y="138">solid: other digits read rightly; dashed: dead units</text><text x="34" y="152" text-anchor="end">100 %</text><text x="34" y="228" text-anchor="end">0</text>
+_graph = '''<svg class="v-graph" viewBox="-8 0 356 250" role="img" aria-label=""><text x="40" y="10">thin: loss of a batch; thick: mean of 20</text><text x="34" y="118" text-anchor="end">0</text><text x="34" y="22" text-anchor="end">≥ 3</text><text x="34" y="42" text-anchor="end">2.3</text>
+<line x1="40" y1="15" x2="40" y2="115"/><line x1="40" y1="115" x2="340" y2="115"/><line class="v-even" x1="40" y1="38" x2="340" y2="38"/><path class="v-loss"/><path class="v-mean"/>
+<text x="40" y="138">solid: others read rightly; dashed: dead units</text><text x="34" y="152" text-anchor="end">100 %</text><text x="34" y="228" text-anchor="end">0</text>
 <line x1="40" y1="145" x2="40" y2="225"/><line x1="40" y1="225" x2="340" y2="225"/><path class="v-right"/><path class="v-dead"/><text x="40" y="243">0</text><text class="v-end" x="340" y="243" text-anchor="end"></text><text x="190" y="243" text-anchor="middle">step</text></svg>'''
-_live = '''<div class="mlp-live" data-set="{set}" data-lm-suppress-shortcuts="true" role="group" aria-label="A training to drag: learning rate, batch size, scale of the first weights"><style>{css}</style>
+_live = '''<div class="mlp-live" data-set="{set}" role="group" aria-label="A training to drag: learning rate, batch size, scale of the first weights"><style>{css}</style>
 <p class="v-none">The training needs JavaScript. In a notebook, run this cell, or trust the notebook.</p>
 <div class="v-digits" data-train="{train}" data-ytrain="{ytrain}" data-other="{other}" data-yother="{yother}" hidden></div>
 <div class="v-all" hidden><div>{ranges}<p><button type="button" class="v-run">run</button><button type="button" class="v-one">one step</button><button type="button" class="v-again">start again</button></p>
-<p class="v-state"></p><p class="v-rate"></p><p class="v-help">{n:,} training digits and {others} others, 14 × 14 pixels each. Learning rate and batch size count from the next step on. A new scale starts again with new first weights. A run ends after 5,000 steps.</p><p class="v-help v-said" role="status"></p></div>
+<p class="v-state"></p><p class="v-rate"></p><p class="v-help">{n:,} digits to learn from and {others} others, of 14 × 14 pixels in 16 greys. A hidden unit is dead if it is 0 for each of the first 500 digits to learn from. The dotted line, 2.3, is the loss of a net that gives each digit the same probability.</p><p class="v-help">Learning rate and batch size count from the next step on. A new scale starts again, with the same random numbers for the first weights. A run ends after 5,000 steps.</p><p class="v-help v-said" role="status"></p></div>
 <div>{graph}<canvas class="v-weights" role="img" aria-label=""></canvas><p class="v-help">The weights of each hidden unit: black positive, white negative, grey 0; all on one scale.</p></div></div><script>{script}</script></div>'''
 
 class LiveTraining:

@@ -2,7 +2,7 @@
 import {toMnist} from './digit.js';
 import {backward, crossEntropy, forward, softmax, step} from './net.js';
 import {stepThrough} from './steps.js';
-import {floats, num} from './unfold.js';
+import {floats, keepKeys, num} from './unfold.js';
 
 const SIDE = 280;
 const PEN = 22;
@@ -292,6 +292,7 @@ function start(root) {
     show();
     follow();
   });
+  keepKeys(root);
   root.dataset.live = true;
   find('all').hidden = false;
   find('none')?.remove();

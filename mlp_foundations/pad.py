@@ -33,12 +33,12 @@ def _pairs(model):
     if not all(o.isfinite().all() for p in pairs for o in p): raise ValueError('pad needs weights that are numbers; this model has infinite ones or NaN: train it with a smaller lr')
     return pairs
 
-# %% ../nbs/workshop/pad.ipynb #53524be3
+# %% ../nbs/workshop/pad.ipynb #5c90fc2b
 def _base64(pairs):
     "All numbers of `pairs`, as little-endian float32 in base64"
     return b64encode(torch.cat([o.detach().cpu().flatten() for p in pairs for o in p]).float().numpy().astype('<f4').tobytes()).decode()
 
-_pad = '''<div class="mlp-pad" data-net="{net}" data-lm-suppress-shortcuts="true" role="group" aria-label="A pad: draw a digit, and the net reads it"><style>{css}</style><p class="p-none">Drawing needs JavaScript. In a notebook, run this cell, or trust the notebook.</p><div class="p-weights" data-all="{weights}" hidden></div>
+_pad = '''<div class="mlp-pad" data-net="{net}" role="group" aria-label="A pad: draw a digit, and the net reads it"><style>{css}</style><p class="p-none">Drawing needs JavaScript. In a notebook, run this cell, or trust the notebook.</p><div class="p-weights" data-all="{weights}" hidden></div>
 <div class="p-all" hidden><div><p class="p-title">Draw a digit</p>
 <div class="p-square"><canvas class="p-paper" width="280" height="280" tabindex="0" role="application" aria-label="The square to draw on" aria-describedby="{id}"></canvas><span class="p-pen"></span></div>
 <p class="p-said" role="status"></p>

@@ -226,6 +226,8 @@ function start(root) {
     show();
     find('said').textContent = `Loss ${num(net.pass.loss)}.`;
   });
+  // JupyterLab leaves keys to an element that says so itself
+  for (const o of root.querySelectorAll('button, .n-chip')) o.dataset.lmSuppressShortcuts = 'true';
   root.dataset.live = 'true';
   find('all').hidden = false;
   find('none').remove();

@@ -8,8 +8,8 @@ __all__ = ['SmallNet', 'small_net']
 # %% ../nbs/workshop/small_net.ipynb #d83361be
 from .show import _save_page,_script,_text
 
-# %% ../nbs/workshop/small_net.ipynb #3c23fb6e
-_small_net = '''<div class="mlp-small-net" data-lm-suppress-shortcuts="true" role="group" aria-label="A small net to drag: two inputs, two hidden units, one output"><style>{css}</style>
+# %% ../nbs/workshop/small_net.ipynb #5d7c6069
+_small_net = '''<div class="mlp-small-net" role="group" aria-label="A small net to drag: two inputs, two hidden units, one output"><style>{css}</style>
 <p class="n-none">The graph needs JavaScript. In a notebook, run this cell, or trust the notebook.</p>
 <div class="n-all" hidden><div><svg viewBox="0 0 360 510" role="group" aria-label="The net as a graph, from the inputs above to the loss below; each number with a dotted frame is a slider"></svg>
 <p class="n-help">Drag a number with a dotted frame to the right or up, or to the left or down. By keys: Tab chooses a number, the arrows change it by 0.1, Page Up and Page Down by 1.</p></div>

@@ -1,5 +1,5 @@
 // The stepper: one step at a time, by buttons and keys, and a line that unfolds one value.
-import {floats, MADE, matrix, unfold} from './unfold.js';
+import {floats, keepKeys, MADE, matrix, unfold} from './unfold.js';
 
 // What step `section` is made of, from the tensors in the page
 function madeOf(section, tensors) {
@@ -44,6 +44,7 @@ export function startStepper(root, made) {
   });
   root.dataset.live = root.dataset.lmSuppressShortcuts = 'true'; // the second: JupyterLab leaves the keys to us
   root.tabIndex = 0;
+  keepKeys(root);
   show(+root.dataset.start);
 }
 

@@ -10,6 +10,10 @@ export function matrix(rows, cols, all) {
 export function floats(text) {
   return new Float32Array(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
 }
+// JupyterLab leaves keys to an element that says so itself; it does not look at what is around the focus
+export function keepKeys(root, names = 'button, input, select, summary, [tabindex]') {
+  for (const o of root.querySelectorAll(names)) o.dataset.lmSuppressShortcuts = 'true';
+}
 export const num = v => String(+v.toPrecision(3)).replaceAll('-', '−');
 const inside = v => (v < 0 ? `(${num(v)})` : num(v));
 const times = (a, b) => [() => `${num(a)}·${inside(b)}`, a * b];
@@ -129,6 +133,7 @@ export function unfold(section, made) {
     if (size > best[2]) best = [i, j, size];
   }
   if (!one) [row.value, col.value] = best;
+  keepKeys(box);
   section.querySelector('.t-eq').after(box);
   show();
 }

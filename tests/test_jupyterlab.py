@@ -35,6 +35,11 @@ from mlp_foundations.pad import pad
 g = torch.Generator().manual_seed(0)
 model = Model([Lin(kaiming_normal(784, 50, generator=g), torch.zeros(50)), Relu(), Lin(kaiming_normal(50, 10, generator=g), torch.zeros(10))], CrossEntropy())
 pad(model, .13, .31)'''
+KEYS = '''from mlp_foundations.all import *
+small_net()'''
+LIVE = '''from mlp_foundations.all import *
+x,y,x_valid,y_valid = get_data()
+live_training(x[:2000], y[:2000], x_valid[:500], y_valid[:500])'''
 FAULTS = {'error': '1/0', 'warning': 'import warnings\nwarnings.warn("mind the gap")', 'broken bar': 'from tqdm import tqdm\nfor i in tqdm(range(20)):\n    if i==7: break',
           'broken picture': 'from IPython.display import display\ndisplay({"image/png": "bm8gcGljdHVyZQ==", "text/plain": "x"}, raw=True)'}
 
@@ -51,6 +56,8 @@ def lab(tmp_path_factory):
     write(tmp/'nbs'/'live.ipynb', SLIDER)
     write(tmp/'nbs'/'steps.ipynb', STEPS)
     write(tmp/'nbs'/'pad.ipynb', PAD)
+    write(tmp/'nbs'/'training.ipynb', LIVE)
+    write(tmp/'nbs'/'keys.ipynb', PAD, KEYS, STEPS)
     write(tmp/'nbs'/'no widgets.ipynb', 'import sys\nsys.modules["ipywidgets"] = None', SLIDER)
     for name,source in FAULTS.items(): write(tmp/'nbs'/f'{name}.ipynb', source)
     settings = tmp/'settings'/'@jupyterlab'/'notebook-extension'
@@ -181,6 +188,41 @@ def test_a_slider_without_widgets_is_the_saved_one(browser, lab):
             picture(page, f'drawn for {alt}')
     cells,_ = run_all(browser, lab, 'no widgets', then=move)
     assert not problems(cells) and set(cells[1]['outputs'][0]['data'])=={'text/html', 'text/plain'}
+
+def test_a_training_keeps_its_keys(browser, lab):
+    "The arrows move the slider; b, which adds a cell elsewhere, adds none; Enter runs the training and not the cell"
+    def move(page):
+        def live(what): return page.evaluate(f"document.querySelector('.mlp-live').live.{what}")
+        page.locator('.mlp-live .v-bs').focus()
+        for key in ('ArrowRight', 'b', 'ArrowDown', 'ArrowRight'): page.keyboard.press(key)
+        page.locator('.mlp-live .v-run').focus()
+        for key in ('b', 'Enter'): page.keyboard.press(key)
+        bs,cells = page.locator('.v-bs-text').inner_text(),page.locator('.jp-Notebook .jp-CodeCell').count()
+        page.wait_for_function("document.querySelector('.mlp-live').live.rate", timeout=20_000)
+        page.keyboard.press('Space')
+        steps = live('steps')
+        page.wait_for_timeout(200)
+        return bs,cells,live('steps')==steps>0
+    cells,seen = run_all(browser, lab, 'training', then=move)
+    assert not problems(cells) and seen==('128', 1, True), seen
+
+def test_pad_net_and_stepper_keep_their_keys(browser, lab):
+    "b, which adds a cell elsewhere, adds none, and the arrows do what they say"
+    def move(page):
+        page.locator('.p-paper').focus()
+        for key in ('b', 'ArrowDown'): page.keyboard.press(key)
+        said = page.locator('.p-said').inner_text()
+        for name in ('.p-clear', '.p-label', '.n-chip >> nth=0', '.n-step', '.t-go button >> nth=2', '.t-unfold input:visible >> nth=0'):
+            page.locator(name).focus()
+            page.keyboard.press('b')
+        page.locator('.n-chip').first.focus()
+        page.keyboard.press('ArrowUp')
+        value = page.locator('.n-chip').first.get_attribute('aria-valuenow')
+        page.locator('.mlp-trace').focus()
+        page.keyboard.press('b')
+        return said,value,page.locator('.jp-Notebook .jp-CodeCell').count()
+    cells,seen = run_all(browser, lab, 'keys', then=move)
+    assert not problems(cells) and seen==('Pen at 50 % across, 53 % down.', '1.6', 3), seen
 
 def test_a_stepper_steps(browser, lab):
     def move(page):

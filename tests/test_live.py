@@ -45,7 +45,8 @@ def amiss(folder=root):
     assert res.returncode==0, res.stderr
     got,(losses,params,seen) = json.loads(res.stdout),ours()
     def near(a, b): return torch.allclose(torch.tensor(a, dtype=torch.float64), torch.as_tensor(b, dtype=torch.float64).flatten(), rtol=1e-10, atol=1e-10)
-    found = ['losses']*(not near(got['losses'], losses)) + [k for k,o in params.items() if not near(got['net'][k], o)] + [k for k,o in seen.items() if abs(got['seen'][k]-o)>1e-12]
+    mean = [sum(losses[max(0, i-2):i+1])/min(i+1, 3) for i in range(20)]
+    found = ['losses']*(not near(got['losses'], losses)) + ['mean']*(not near(got['mean'], mean)) + [k for k,o in params.items() if not near(got['net'][k], o)] + [k for k,o in seen.items() if abs(got['seen'][k]-o)>1e-12]
     for scale,w in zip((.1, 1, 10), got['first'], strict=True):
         w,std = torch.tensor(w),scale*(2/196)**.5 # 5,880 numbers: their mean and std are near to 5 standard errors
         if abs(w.mean())>5*std/5880**.5 or abs(w.std()/std-1)>5/(2*5880)**.5: found.append(f'first weights at {scale}')
@@ -54,7 +55,7 @@ def amiss(folder=root):
 def test_its_steps_are_those_of_the_package():
     assert not amiss() and 0<ours()[2]['dead']<1
 
-@pytest.mark.parametrize('old, new', [('(k === y[r])) /', '0) /'), ('if (l2[j] > 0) l1G', 'l1G'), ('-= lr *', '+= lr *'), ('v * l1G[j]', 'l1G[j]'), ('+ top - out[y[r]]', '- out[y[r]]'), ('used[j] = 1', 'used[0] = 1'), ('Math.sqrt(2 / m)', 'Math.sqrt(1 / m)'), ('order[j], order[i]];', 'order[i], order[i]];'), ('Math.cos(', 'Math.abs(')])
+@pytest.mark.parametrize('old, new', [('(k === y[r])) /', '0) /'), ('if (l2[j] > 0) l1G', 'l1G'), ('-= lr *', '+= lr *'), ('v * l1G[j]', 'l1G[j]'), ('+ top - out[y[r]]', '- out[y[r]]'), ('used[j] = 1', 'used[0] = 1'), ('Math.sqrt(2 / m)', 'Math.sqrt(1 / m)'), ('order[j], order[i]];', 'order[i], order[i]];'), ('Math.cos(', 'Math.abs('), ('values[i - k]', 'values[i]'), ('Math.min(i + 1, k)', 'k')])
 def test_a_wrong_step_is_found(tmp_path, old, new):
     for o in ('tests', 'mlp_foundations'): (tmp_path/o).mkdir()
     shutil.copy(root/'tests'/'live.test.mjs', tmp_path/'tests')
@@ -74,6 +75,12 @@ def opened(browser, html, **how):
     page.on('request', lambda o: None if o.url.startswith(('about:', 'data:')) else page.faults.append(o.url))
     page.set_content(html)
     return page
+@pytest.fixture(scope='module')
+def phone(browser):
+    "One page for many tests, narrow and with touch"
+    page = opened(browser, '', viewport=dict(width=390, height=900), has_touch=True)
+    yield page
+    page.context.close()
 def live(page, what): return page.evaluate(f"document.querySelector('.mlp-live').live.{what}")
 def said(page): return page.locator('.v-said').text_content()
 
@@ -89,29 +96,68 @@ def runs(page):
     steps = live(page, 'steps')
     print(f'{rate:.0f} steps a second')
     page.wait_for_timeout(100)
-    if live(page, 'steps')!=steps or not said(page).startswith(f'Paused: {steps} steps, loss '): res.append(said(page))
+    if live(page, 'steps')!=steps or not said(page).startswith(f'Paused: {steps} steps ('): res.append(said(page))
+    if page.locator('.v-rate').inner_text()!=f"Speed: {live(page, 'rate'):.0f} steps a second.": res.append('the speed is not shown')
     if live(page, 'losses.length')!=steps or not live(page, 'losses.slice(-10).reduce((a, b) => a + b)/10')<1: res.append('learns nothing')
+    epochs = re.match(r'(\d+) steps \((\S+) epochs\)', page.locator('.v-state').inner_text())
+    if not epochs or float(epochs[2])!=float(f'{steps//32+steps%32*64/2000:.3g}'): res.append(f'{steps} steps, but {epochs}')
     right = float(re.search(r'(\d+) % of 500 other', page.locator('.v-state').inner_text())[1])
     if not 70<=right<=100 or page.locator('.v-loss').get_attribute('d').count('L')<30: res.append(f'{right} % right, or no curve')
+    def rough(curve): return page.locator(curve).evaluate("o => { const y = o.getAttribute('d').split('L').map(p => +p.split(' ')[1]); return y.slice(1).reduce((s, v, i) => s + Math.abs(v - y[i]), 0) }")
+    if not 0<rough('.v-mean')<.7*rough('.v-loss'): res.append('the mean is no smoother than the loss')
     first = live(page, 'net.w1[0]')
     page.locator('.v-scale').fill('0.3')
     if live(page, 'steps')!=0 or live(page, 'net.w1[0]')==first or 'New first weights' not in said(page): res.append('the scale')
     return res
+def counts(page):
+    "The steps a second are those that the page takes, give or take those of a frame at both ends"
+    page.locator('.v-run').click()
+    said,seen = page.evaluate('''async () => {
+      const {live} = document.querySelector('.mlp-live'), when = async f => { while (!f()) await new Promise(requestAnimationFrame) };
+      await when(() => live.rate);
+      const [since, steps] = [live.since, live.steps];
+      await when(() => live.since!==since);
+      return [live.rate*(live.since - since)/1000, live.steps - steps] }''')
+    page.locator('.v-run').click()
+    return [] if abs(said-seen)<4.5 else [f'it counts {said:.1f} steps, not {seen}']
 def breaks(page):
     "With lr 10, set by keys, most units die; a loss that is no longer a number is said, and ends the run"
     page.locator('.v-lr').focus()
     page.keyboard.press('End')
     text = page.locator('.v-lr').evaluate('o => o.ariaValueText')+page.locator('.v-lr-text').inner_text()
     page.locator('.v-run').click()
-    page.wait_for_function("document.querySelector('.mlp-live').live.steps>=60", timeout=20_000)
+    page.wait_for_function("document.querySelector('.mlp-live').live.steps>=40", timeout=20_000)
     page.locator('.v-run').click()
     dead = int(re.search(r'(\d+) % of the 30 units are dead', said(page))[1])
     res = ['lr is not said']*(text!='1010') + [f'{dead} % dead']*(dead<50)
     page.evaluate("document.querySelector('.mlp-live').live.net.w1[0] = NaN")
     page.locator('.v-run').click()
-    page.wait_for_timeout(200)
+    page.wait_for_function("!document.querySelector('.mlp-live').live.running", timeout=5_000)
     if not said(page).startswith('The loss is no longer a number after ') or live(page, 'running'): res.append(said(page))
+    if page.locator('.v-state').inner_text()!=said(page): res.append('not shown') # who sees reads it too
+    steps = live(page, 'steps')
+    page.locator('.v-one').click()
+    if live(page, 'steps')!=steps: res.append('it goes on')
+    page.locator('.v-again').click()
+    if live(page, 'steps') or live(page, 'broken') or 'no longer' in page.locator('.v-state').inner_text(): res.append('no new start')
     return res
+def by_keys_and_touch(page):
+    "Tab goes to three sliders and three buttons, each with a mark of the focus; the arrows move a slider, Enter and Space press a button, and so does a finger"
+    res,stops = [],[]
+    for _ in range(6):
+        page.keyboard.press('Tab')
+        stops.append(page.evaluate("(o => getComputedStyle(o).outlineStyle!=='none' && o.className)(document.activeElement)"))
+        if stops[-1]=='v-bs': page.keyboard.press('ArrowRight')
+        if stops[-1]=='v-run':
+            page.keyboard.press('Enter')
+            page.wait_for_function("document.querySelector('.mlp-live').live.steps>2", timeout=5_000)
+            page.keyboard.press('Space')
+    if stops!=['v-lr', 'v-bs', 'v-scale', 'v-run', 'v-one', 'v-again']: res.append(f'stops: {stops}')
+    if page.locator('.v-bs').evaluate('o => o.ariaValueText')!='128' or page.locator('.v-bs-text').inner_text()!='128': res.append('the batch size is not said')
+    steps = live(page, 'steps')
+    page.locator('.v-one').tap()
+    if live(page, 'running') or live(page, 'steps')!=steps+1: res.append('a finger, or Space, does nothing')
+    return res+['JupyterLab would take the keys']*(page.locator('.mlp-live :is(input, button)[data-lm-suppress-shortcuts=true]').count()!=6)
 def same_again(page):
     "The same sliders give the same losses again, step by step"
     def five():
@@ -129,11 +175,10 @@ def looks(page):
     alts = page.evaluate("[document.querySelector('.v-graph').getAttribute('aria-label'), document.querySelector('.v-weights').ariaLabel]")
     return found+['too wide']*wide+['small targets']*(small>0)+([] if 'loss ' in alts[0] and 'dead' in alts[0] and '30 hidden units' in alts[1] else alts)
 
-@pytest.mark.parametrize('check', [runs, breaks, same_again], ids=lambda o: o.__name__)
-def test_live(browser, html, check):
-    page = opened(browser, html)
-    assert not check(page) and not page.faults
-    page.context.close()
+@pytest.mark.parametrize('check', [runs, counts, breaks, same_again, by_keys_and_touch], ids=lambda o: o.__name__)
+def test_live(phone, html, check):
+    phone.set_content(html)
+    assert not check(phone) and not phone.faults
 
 @pytest.mark.parametrize('width, theme', [(1280, 'light'), (390, 'dark')])
 def test_looks(browser, html, width, theme):
@@ -143,11 +188,11 @@ def test_looks(browser, html, width, theme):
 
 def test_with_less_motion_and_two_on_a_page(browser):
     page = opened(browser, live_training(*digits())._html()*2, reduced_motion='reduce')
-    drawn = "window.drawn = 0; new MutationObserver(() => drawn++).observe(document.querySelector('.v-loss'), {attributes: true})"
-    page.evaluate(drawn)
+    page.evaluate("window.drawn = 0; new MutationObserver(() => drawn++).observe(document.querySelector('.v-loss'), {attributes: true}); window.began = performance.now()")
     page.locator('.v-run').first.click()
-    page.wait_for_timeout(1200)
-    assert page.evaluate("[...document.querySelectorAll('.mlp-live')].map(o => o.live.steps>20)")==[True, False] and 1<=page.evaluate('drawn')<=4
+    page.wait_for_function("document.querySelector('.mlp-live').live.steps>60", timeout=20_000)
+    drawn,seconds = page.evaluate("[drawn, (performance.now() - began)/1000]")
+    assert 1<=drawn<=2*seconds+1 and page.evaluate("[...document.querySelectorAll('.mlp-live')].map(o => o.live.steps>0)")==[True, False]
     page.context.close()
 
 def test_without_javascript(browser, html):
@@ -156,14 +201,15 @@ def test_without_javascript(browser, html):
     page.context.close()
 
 @pytest.mark.parametrize('old, new, check', [
-    ('live.steps += 1', 'live.steps += 2', runs), ("find('none').remove();", "find('none').remove(); find('run').click();", runs), ('stop(`Paused: ', 'stop(`', runs), ('The loss is no longer', 'Paused: the loss is no longer', breaks), ('ariaValueText = text', 'ariaBusy = text', breaks),
+    ('live.steps += 1', 'live.steps += 2', runs), ('live.rows += rows.length', 'live.rows += bs', runs), ('meanOfLast(losses, 20)', 'losses', runs), ('live.steps - live.counted', 'live.steps - live.counted + 9', counts), ('live.broken ? broken : ', '', breaks), ('if (live.broken) return draw();', '', breaks),
+    ('outline: 3px solid currentColor', 'outline: none', by_keys_and_touch), ('lmSuppressShortcuts', 'lm', by_keys_and_touch), ('String(lr.bs)', 'find("bs").value', by_keys_and_touch), ("find('none').remove();", "find('none').remove(); find('run').click();", runs), ('stop(`Paused: ', 'stop(`', runs), ('The loss is no longer', 'Paused: the loss is no longer', breaks), ('ariaValueText = text', 'ariaBusy = text', breaks),
     ('[generator(7), []]', '[Math.random, []]', same_again), ('canvas.ariaLabel = `The', 'canvas.title = `The', looks), ('max-width: 430px', 'width: 430px', looks)])
-def test_a_fault_is_found(browser, html, old, new, check):
+def test_a_fault_is_found(phone, html, old, new, check):
     assert old in html
-    page = opened(browser, html.replace(old, new), viewport=dict(width=390, height=900))
-    try: res = check(page)
+    phone.set_content(html.replace(old, new))
+    try: res = check(phone)
     except Exception as e: res = [str(e)]
-    page.context.close()
+    phone.faults.clear()
     assert res
 
 def test_the_digits_are_packed_and_come_back(browser, html):
