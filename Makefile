@@ -70,7 +70,7 @@ dist: .venv/dist ## for authors: build the sdist and the wheel in dist/, and try
 	@$(BIN)/python -m twine check --strict dist/*
 	@$(BIN)/python tools/smoke.py
 
-kit: .venv/site ## for teachers: one zip in _kit/, with notebooks, site, wheel and a list of lessons
+kit: .venv/site .venv/otter ## for teachers: one zip in _kit/, with notebooks, site, wheel, a list of lessons and graders
 	@$(BIN)/python tools/kit.py
 
 clean: ## remove what these commands made
@@ -100,7 +100,7 @@ clean: ## remove what these commands made
 	@touch $@
 
 # What only some commands need is added to .venv when one of them is first used.
-.venv/lab .venv/site .venv/bench .venv/dist: .venv/%: .venv/ready
+.venv/lab .venv/site .venv/bench .venv/dist .venv/otter: .venv/%: .venv/ready
 	@echo "Adding what make $* needs (once)"
 	@$(BIN)/python -m pip install -q $(CONSTRAINTS) -e '.[$*]'
 	@touch $@

@@ -3,14 +3,17 @@
     python tools/kit.py [OUT [NBS [SITE]]]      (default: _kit and nbs, of this repository; without SITE the site is built from the students' notebooks)
 
 The students' notebooks are run one after the other, which gives the times and shows that every exercise is blank; how long they are to read, the
-usual mistakes and the packages that they need are read off them, the registry of the exercises and settings.ini.
+usual mistakes and the packages that they need are read off them, the registry of the exercises and settings.ini. Where otter-grader is installed, the
+exercises of each lesson also become an assignment that it grades.
 """
 import ast, html, os, platform, re, shutil, subprocess, sys, tempfile
 from configparser import ConfigParser
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
 root = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(root), str(root/'tools')]
@@ -208,6 +211,73 @@ GOOD TO KNOW
   Yann LeCun, Corinna Cortes and Christopher J.C. Burges; the notice is in the
   wheel.
 '''
+
+# --- for a grader: otter-grader's format, https://otter-grader.readthedocs.io/en/latest/otter_assign/ ---------------------------
+
+CONFIG = '''# ASSIGNMENT CONFIG
+name: {name}
+export_cell: false
+tests: {{ok_format: false}}
+requirements: [{requirements}]
+autograder_files: [{package}]'''
+
+QUESTION = '''# BEGIN QUESTION
+name: q{id}
+points: 1'''
+
+ANSWER = '''# BEGIN SOLUTION NO PROMPT
+{solution}
+# END SOLUTION
+\"\"\" # BEGIN PROMPT
+{blank}
+\"\"\" # END PROMPT'''
+
+TEST = '''def test_{id}({answer}):
+    from mlp_foundations.check import check
+    assert callable({answer}), 'Write `{answer}`.'
+    verdict = check({name!r}, {answer})
+    assert verdict.state == 'solved', verdict.text'''
+
+ABOUT = '''# {title}: exercises
+
+> {count} functions or classes to write, one point each.
+
+Replace the `...`. The cell below an answer checks it, and says what is wrong with it. Each task stands in full at the end of the lesson. Save this notebook and hand it in.'''
+
+def blank(nb, k):
+    "The cell of the lesson `nb` that asks for exercise `k`, without the call of `check`"
+    call = f"check('{k}', {registry[k].answer})"
+    return next(c.source for c in nb.cells if c.cell_type=='code' and call in c.source).replace(call, '').strip()
+
+def master(name, nb):
+    "The exercises of the lesson `nb` with this `name`, as `otter assign` takes them"
+    asked = {k: o for k,o in registry.items() if k[:2]==name[:2]}
+    def question(k, o):
+        names = dict(id=k.replace('.', '_'), name=k, answer=o.answer)
+        yield from map(new_raw_cell, [QUESTION.format(**names)])
+        yield new_markdown_cell(f'## {k} {o.title}\n\n{o.task}')
+        yield from (new_raw_cell('# BEGIN SOLUTION'), new_code_cell(ANSWER.format(solution=o.solution.strip(), blank=blank(nb, k))), new_raw_cell('# END SOLUTION'))
+        yield from (new_raw_cell('# BEGIN TESTS'), new_code_cell(TEST.format(**names)), new_raw_cell('# END TESTS'), new_raw_cell('# END QUESTION'))
+    cells = [new_raw_cell(CONFIG.format(name=name, package=cfg['lib_name'], requirements=', '.join(repr(o) for o in cfg['requirements'].split()))),
+             new_markdown_cell(ABOUT.format(title=f'{name[:2]} {title(nb)[0]}', count=len(asked))),
+             new_code_cell('from mlp_foundations import nn\nfrom mlp_foundations.all import *'), *(c for k,o in asked.items() for c in question(k, o))]
+    return new_notebook(cells=cells, metadata=dict(kernelspec=dict(name='python3', language='python', display_name='Python 3')))
+
+def otter(lessons, students, teacher):
+    "Write an assignment for each of `lessons`, and let otter-grader make of it what students and the grader get; it tries the solutions"
+    masters = teacher/'masters'
+    for o in (students, teacher/'solved', masters): o.mkdir(parents=True)
+    shutil.copytree(root/cfg['lib_name'], masters/cfg['lib_name'], ignore=shutil.ignore_patterns('__pycache__', 'mnist')) # what grades travels with the grader
+    for name,nb in lessons.items():
+        nbformat.write(master(name, nb), masters/f'{name}.ipynb')
+        with tempfile.TemporaryDirectory() as tmp:
+            cmd = [sys.executable, '-m', 'otter', 'assign', str(masters/f'{name}.ipynb'), tmp]
+            if (res := subprocess.run(cmd, capture_output=True, text=True)).returncode: sys.exit(f'no assignment was made of {name}:\n{res.stdout}{res.stderr}')
+            shutil.move(next(Path(tmp).glob('autograder/*.zip')), teacher/f'{name}.zip')
+            shutil.move(Path(tmp)/'autograder'/f'{name}.ipynb', teacher/'solved')
+            shutil.move(Path(tmp)/'student'/f'{name}.ipynb', students)
+        print(f'{name}: an assignment of {sum(k[:2]==name[:2] for k in registry)} points', flush=True)
+    (students/'requirements.txt').write_text('\n'.join(cfg['otter_requirements'].split())+'\n', encoding='utf-8')
 
 # --- all together -----------------------------------------------------------------------------------------------------------
 
