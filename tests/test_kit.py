@@ -1,5 +1,8 @@
-"The teacher's kit: holds what it promises, gives no solution away, installs and runs without network, and measures what it says."
-import ast, os, re, shutil, subprocess, sys, venv, zipfile
+"""The teacher's kit: holds what it promises, gives no solution away, installs and runs without network, and measures what it says.
+
+The tests of the grader are skipped where otter-grader is missing, unless $REQUIRE_OTTER is set.
+"""
+import ast, json, os, re, shutil, subprocess, sys, venv, zipfile
 from pathlib import Path
 
 import nbformat
@@ -9,6 +12,7 @@ root = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(root/'tools'))
 import kit
 from kit import registry
+from mlp_foundations.check import check
 
 some = ['00_data', '03_forward', 'index', 'exercises/e00', 'exercises/e03', 'workshop/check'] # enough to see everything, and quick
 
@@ -24,7 +28,9 @@ def unpacked(tmp_path_factory):
     tmp = tmp_path_factory.mktemp('kit')
     (tmp/'site').mkdir()
     (tmp/'site'/'index.html').write_text('a site')
-    path = kit.build(tmp/'out', copy_some(tmp/'nbs'), tmp/'site')
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr(kit, 'find_spec', lambda _: None) # what is made for a grader has tests of its own, below
+        path = kit.build(tmp/'out', copy_some(tmp/'nbs'), tmp/'site')
     assert os.listdir(tmp/'out')==[path.name]
     zipfile.ZipFile(path).extractall(tmp/'unpacked')
     return next((tmp/'unpacked').iterdir())
@@ -88,8 +94,10 @@ def test_installs_and_runs_without_network(unpacked, tmp_path):
     res = run('-c', 'import run; print(run.run("03_forward.ipynb")["error"])', PYTHONPATH=str(root/'tools'), **kit.runner.settings)
     assert res.stdout.strip()=='None', res.stdout+res.stderr
 
-def quick(monkeypatch, tmp_path, seconds=7., edit=lambda nb: nb):
-    "A kit whose notebooks are not run, but said to have taken `seconds`, and as `edit` leaves them"
+def quick(monkeypatch, tmp_path, seconds=7., edit=lambda nb: nb, otter=None):
+    "A kit whose notebooks are not run, but said to have taken `seconds`, and as `edit` leaves them; `otter` writes what is for a grader"
+    monkeypatch.setattr(kit, 'find_spec', lambda _: otter)
+    if otter: monkeypatch.setattr(kit, 'otter', otter)
     for path in (nbs := copy_some(tmp_path/'nbs')).glob('0[03]*.ipynb'): nbformat.write(edit(nbformat.read(path, 4)), path)
     monkeypatch.setattr(kit.runner, 'run', lambda p: dict(nb=p.read_text(encoding='utf-8'), error=None, seconds=seconds, mb=1))
     monkeypatch.setattr(kit, 'build_wheel', lambda out: (out/'x.whl').write_text('x') and 'x.whl')
@@ -112,3 +120,62 @@ def test_a_solved_exercise_stops_the_build(tmp_path, monkeypatch):
                 if '03.1 is not begun' in str(o.get('data')): o.data['text/plain'] = '03.1 solved'
         return nb
     with pytest.raises(SystemExit, match='not blank in the notebooks for students: 03.1$'): quick(monkeypatch, tmp_path, edit=solved)
+
+def test_says_what_is_for_a_grader(tmp_path, monkeypatch):
+    "Only where it is there, and of the lessons only"
+    asked = []
+    def otter(lessons, students, teacher):
+        asked.extend(lessons)
+        for o in (students/'requirements.txt', students/'04_backward.ipynb', teacher/'04_backward.zip', teacher/'masters'/'x'): (o.parent.mkdir(parents=True, exist_ok=True), o.write_text('x'))
+    for k,o in {'with': otter, 'without': None}.items():
+        (tmp_path/k).mkdir()
+        folder = quick(monkeypatch, tmp_path/k, otter=o)
+        readme = (folder/'README.txt').read_text(encoding='utf-8')
+        named = re.findall(r'[\w./-]*otter/[\w./-]*', readme)
+        assert bool(named)==bool(o) and all((folder/n).exists() for n in named) and len(readme.splitlines())<95
+    assert asked==['00_data', '03_forward']
+
+LESSON = '03_forward'
+
+@pytest.fixture(scope='module')
+def assignment(tmp_path_factory):
+    "What students and teachers get to grade one lesson, and what its grader gives for answers to some exercises: a point or none, by name"
+    if not kit.find_spec('otter'): (pytest.fail if os.environ.get('REQUIRE_OTTER') else pytest.skip)('no otter-grader: `make kit` installs it')
+    tmp = tmp_path_factory.mktemp('otter')
+    kit.otter({LESSON: nbformat.read(root/'nbs'/f'{LESSON}.ipynb', 4)}, tmp/'students', tmp/'teacher')
+    def points(answers):
+        nb,out = nbformat.read(tmp/'students'/f'{LESSON}.ipynb', 4),tmp_path_factory.mktemp('handed_in')
+        for k,text in answers.items(): next(c for c in nb.cells if c.source==blanks[k]).source = text
+        nbformat.write(nb, out/f'{LESSON}.ipynb')
+        cmd = [sys.executable, '-m', 'otter', 'run', str(out/f'{LESSON}.ipynb'), '-a', str(tmp/'teacher'/f'{LESSON}.zip'), '-o', str(out), '--no-logo']
+        res = subprocess.run(cmd, capture_output=True, text=True, cwd=out)
+        assert res.returncode==0, res.stdout+res.stderr
+        return {o['name'][1:].replace('_', '.'): o['score'] for o in json.loads((out/'results.json').read_text())['tests'] if o['name'][0]=='q'}
+    lesson = nbformat.read(root/'nbs'/f'{LESSON}.ipynb', 4)
+    blanks = {k: kit.blank(lesson, k) for k in registry if k[:2]==LESSON[:2]}
+    return tmp,blanks,points
+
+def test_the_grader_gives_a_point_for_each_solved_exercise(assignment):
+    _,blanks,points = assignment
+    solved = {k: registry[k].solution for k in blanks}
+    wrong = {'03.1': 'count_params = 39760', '03.3': registry['03.3'].edited(registry['03.3'].slips[0])} # a right prediction is no function
+    assert check('03.1', 39760).state=='solved' and len(blanks)==4
+    assert points({})==dict.fromkeys(blanks, 0)
+    assert points(solved)==dict.fromkeys(blanks, 1)
+    assert points(solved | wrong)=={'03.1': 0, '03.2': 1, '03.3': 0, '03.4': 1}
+
+def test_an_assignment_gives_no_solution_away(assignment):
+    folder,blanks,_ = assignment
+    def found(where):
+        text = '\n'.join(c.source for c in nbformat.read(folder/where/f'{LESSON}.ipynb', 4).cells)
+        return [k for k in blanks if registry[k].solution.strip() in text],[k for k,o in blanks.items() if o in text]
+    assert found('students')==([], list(blanks)) and found('teacher/solved')[0]==list(blanks)
+    files = {o.relative_to(folder).as_posix() for o in folder.rglob('*') if o.is_file() and 'mlp_foundations' not in o.parts}
+    assert files=={f'students/{LESSON}.ipynb', 'students/requirements.txt', f'teacher/{LESSON}.zip', f'teacher/solved/{LESSON}.ipynb', f'teacher/masters/{LESSON}.ipynb'}
+    held = zipfile.ZipFile(folder/'teacher'/f'{LESSON}.zip').namelist()
+    assert 'files/mlp_foundations/exercises/e03.py' in held and not [o for o in held if 'mnist' in o or '__pycache__' in o]
+
+def test_a_solution_that_the_grader_refuses_stops_the_build(assignment, tmp_path, monkeypatch):
+    ex = registry['03.3']
+    monkeypatch.setattr(ex, 'solution', ex.edited(ex.slips[0]))
+    with pytest.raises(SystemExit, match='no assignment was made of 03_forward'): kit.otter({LESSON: nbformat.read(root/'nbs'/f'{LESSON}.ipynb', 4)}, tmp_path/'students', tmp_path/'teacher')

@@ -279,6 +279,22 @@ def otter(lessons, students, teacher):
         print(f'{name}: an assignment of {sum(k[:2]==name[:2] for k in registry)} points', flush=True)
     (students/'requirements.txt').write_text('\n'.join(cfg['otter_requirements'].split())+'\n', encoding='utf-8')
 
+GRADER = '''
+GRADE THE EXERCISES (with otter-grader, if you like)
+
+students/otter/ has an assignment for each lesson, and the requirements.txt that
+it needs beside those above. teacher/otter/ has for each lesson the grader, a zip;
+the assignment solved; and in masters/ what both were made of by `otter assign`,
+for you to change.
+
+    python -m pip install -r students/otter/requirements.txt
+    python -m otter run 04_backward.ipynb -a teacher/otter/04_backward.zip
+
+grades a notebook that was handed in: one point for each exercise that `check`
+calls solved. It needs no container and no network; results.json is the outcome.
+It runs what the student wrote, on your machine.
+'''
+
 # --- all together -----------------------------------------------------------------------------------------------------------
 
 def measure(paths):
@@ -314,12 +330,14 @@ def build(out=root/'_kit', nbs=root/'nbs', site=None):
     for k in paths.keys()-texts.keys():
         text = paths[k].read_text(encoding='utf-8')
         (teacher/f'{k}.ipynb').write_text(re.sub(r'\]\(\.\./([\w/]+\.ipynb)', r'](../../students/notebooks/\1', text), encoding='utf-8')
+    lessons = [k for k in texts if k[0].isdigit()]
+    if grading := find_spec('otter') is not None: otter({k: texts[k] for k in lessons}, students/'otter', teacher/'otter')
+    else: print('without assignments: otter-grader is not installed')
     (teacher/'lessons.html').write_text(teacher_page(texts, seconds), encoding='utf-8')
     shutil.copy(root/'LICENSE', kit)
-    lessons = [k for k in texts if k[0].isdigit()]
     readme = README.format(release=release, line='='*len(f'{release}: a kit for teachers'), lessons=len(lessons), wheel=wheel, python=cfg['min_python'],
                            minutes=sum(seconds[k] for k in lessons)/60)
-    (kit/'README.txt').write_text(readme, encoding='utf-8')
+    (kit/'README.txt').write_text(readme + GRADER*grading, encoding='utf-8')
     path = Path(shutil.make_archive(str(out/name), 'zip', out, name))
     shutil.rmtree(kit)
     return path
