@@ -18,7 +18,7 @@ from run import name_of, notebooks
 
 def sliders(folder):
     "The outputs with a slider in the notebooks of `folder`, by notebook and cell"
-    return {f'{name_of(p)}-{c.id}': o['data'] for p in notebooks(folder) for c in nbformat.read(p, 4).cells for o in c.get('outputs', []) if 'type="range"' in o.get('data', {}).get('text/html', '')}
+    return {f'{name_of(p)}-{c.id}': o['data'] for p in notebooks(folder) for c in nbformat.read(p, 4).cells for o in c.get('outputs', []) if re.search('<div style="display:grid[^>]*>\n<input type="range"', o.get('data', {}).get('text/html', ''))}
 
 def alts(html): return [unescape(o) for o in re.findall(r'<img alt="([^"]*)"', html)]
 def values(html): return re.findall(r'<figcaption[^>]*>([^<]*)', html)

@@ -193,7 +193,7 @@ def test_a_saved_page(browser, tmp_path):
 
 @pytest.mark.parametrize('old, new, check', [
     ("root.addEventListener('keydown'", "document.addEventListener('keydown'", keys_stay_out), ("root.addEventListener('keydown'", "document.addEventListener('keydown'", moves),
-    (" || e.target.matches('input')", '', unfolds), ('- left) * w', '- left) * h', unfolds), ('y === j : y', 'y === i : y', unfolds),
+    (" || e.target.matches('input')", '', unfolds), ('- left) * w', '- left) * h', unfolds), ('y === j : y', 'y !== j : y', unfolds),
     ('at + +b.dataset.by', 'at - +b.dataset.by', moves), ("e.ctrlKey || ", '', moves), ('o.hidden = i !== at', 'o.hidden = false', moves), ('aria-live=&quot;polite&quot;', '', spoken),
     ('alt="Heat map of w1', 'alt="Map of w1', spoken), ('root.tabIndex = 0', '', tabbing), ('outline: 2px solid currentColor;\noutline-offset: 2px', 'outline: none', tabbing),
     ('&lt;button type=&quot;button&quot; data-by=&quot;-1', '&lt;button hidden data-by=&quot;-1', tabbing), (' ✗', '', wrong_is_marked), ('The mistake is in', 'Mind', wrong_is_marked),
