@@ -228,7 +228,7 @@ def too_long(site, browser, chars=88):
     page,res = browser.new_page(viewport=dict(width=1280, height=900)),[]
     for path in sorted(site.glob('[0-9]*_*.html')):
         page.goto(path.as_uri())
-        wide = page.evaluate("[...document.querySelectorAll('.cell_input pre')].filter(o => o.scrollWidth>o.clientWidth).length")
+        wide = page.evaluate("[...document.querySelectorAll('.cell_input pre')].filter(o => o.innerText && o.scrollWidth>o.clientWidth).length")
         fits = page.evaluate("(() => { const pre = document.querySelector('.cell_input pre'), s = document.createElement('span'); s.textContent = 'x'.repeat(100); pre.append(s); const w = s.getBoundingClientRect().width/100, c = getComputedStyle(pre); s.remove(); return (pre.clientWidth-parseFloat(c.paddingLeft)-parseFloat(c.paddingRight))/w })()")
         if wide or fits<chars: res.append(f'{path.stem}: {wide} cells scroll, {fits:.1f} characters fit')
     page.close()
