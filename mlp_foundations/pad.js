@@ -115,7 +115,6 @@ function start(root) {
   // Everything that the page shows of `pad.greys`
   const show = () => {
     const {greys} = pad;
-    root.classList.toggle('p-empty', !greys);
     pad.acts = pad.read(greys || new Uint8Array(784));
     pad.p = softmax(pad.acts.at(-1));
     pad.best = pad.p.indexOf(Math.max(...pad.p));
@@ -152,7 +151,6 @@ function start(root) {
     for (const name of ['unteach', 'reset']) find(name).ariaDisabled = !pad.taught.length;
     for (const name of ['undo', 'clear']) find(name).ariaDisabled = !pad.strokes.length;
     find('teach').ariaDisabled = !greys;
-    root.dispatchEvent(new CustomEvent('pad:change'));
   };
   const tell = () =>
     say(pad.greys ? `Read as ${pad.best}, ${Math.round(100 * pad.p[pad.best])} %.` : 'Nothing is drawn.');

@@ -43,3 +43,12 @@ def browser():
         chromium = p.chromium.launch(executable_path=find_chromium(), args=CHROMIUM)
         yield chromium
         chromium.close()
+
+def opened(browser, html, **how):
+    "A page of `html` in a context of its own; `faults`: the errors of its scripts, and what it asks others for"
+    page = browser.new_context(**how).new_page()
+    page.faults = []
+    page.on('pageerror', lambda o: page.faults.append(str(o)))
+    page.on('request', lambda o: None if o.url.startswith(('about:', 'data:')) else page.faults.append(o.url))
+    page.set_content(html)
+    return page

@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest, torch
 
-from conftest import AXE, root
+from conftest import AXE, opened, root
 from mlp_foundations.data import get_data
 from mlp_foundations.layers import Lin, Model, Relu
 from mlp_foundations.live import LiveTraining, _packed, _small, live_training
@@ -68,13 +68,6 @@ def test_a_wrong_step_is_found(tmp_path, old, new):
 @pytest.fixture(scope='module')
 def html(tmp_path_factory): return live_training(*digits()).save(tmp_path_factory.mktemp('live')/'live.html').read_text(encoding='utf-8')
 
-def opened(browser, html, **how):
-    page = browser.new_context(**how).new_page()
-    page.faults = []
-    page.on('pageerror', lambda o: page.faults.append(str(o)))
-    page.on('request', lambda o: None if o.url.startswith(('about:', 'data:')) else page.faults.append(o.url))
-    page.set_content(html)
-    return page
 @pytest.fixture(scope='module')
 def phone(browser):
     "One page for many tests, narrow and with touch"

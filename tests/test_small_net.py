@@ -3,7 +3,7 @@ import json, re, shutil, subprocess
 
 import pytest, torch
 
-from conftest import AXE, root
+from conftest import AXE, opened, root
 from mlp_foundations.small_net import SmallNet, small_net
 from test_javascript import need
 
@@ -63,13 +63,6 @@ def test_a_wrong_gradient_is_found(tmp_path, old, new):
 @pytest.fixture(scope='module')
 def html(tmp_path_factory): return small_net().save(tmp_path_factory.mktemp('net')/'net.html').read_text(encoding='utf-8')
 
-def opened(browser, html, **how):
-    page = browser.new_context(**how).new_page()
-    page.faults = []
-    page.on('pageerror', lambda o: page.faults.append(str(o)))
-    page.on('request', lambda o: None if o.url.startswith(('about:', 'data:')) else page.faults.append(o.url))
-    page.set_content(html)
-    return page
 def values(page): return page.evaluate("document.querySelector('.mlp-small-net').net.values")
 def chip(page, name): return page.locator(f'.n-chip[aria-label="{name}"]').first
 def middle(o): return (b := o.bounding_box())['x']+b['width']/2,b['y']+b['height']/2
